@@ -1,0 +1,1 @@
+"""Prefect flows, their settings, and the command line: what happens, in order."""

@@ -1,0 +1,1 @@
+"""Plain functions and small records: inventory, plan, files, metrics, manifest, report."""
