@@ -19,6 +19,10 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 Tone = Literal["monochrome", "toned", "color"]
 
 
+class BadStageInput(ValueError):
+    """A stage was given an array or an option it does not process; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """An axis-aligned rectangle in pixels of the whole scan; right and bottom are exclusive."""

@@ -33,6 +33,10 @@ class TooManyFailed(AlbumenError):
     """More scans failed than the user allows."""
 
 
+class PartitionsFailed(AlbumenError):
+    """Partitions failed for good: their scans have no row and are done by the next run."""
+
+
 class ScanError(AlbumenError):
     """One scan cannot be processed. The name of the class becomes `error_class` of its row.
 

@@ -85,6 +85,8 @@ class Photograph:
     jpeg_tables: dict[int, list[int]] | None = None
     jpeg_subsampling: int | None = None
     compression: str | None = None
+    alpha_kind: int | None = None
+    """TIFF ExtraSamples value of `alpha`: 0 unspecified (such as infrared), 1 premultiplied, 2."""
     notes: tuple[str, ...] = ()
 
 

@@ -1,0 +1,127 @@
+"""Compose, encode, check and store the derivatives of one scan."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.registry import describe
+
+from models.contract import Rectangle, StageResult
+from tasks import images, metrics, storage
+from tasks.checksum import sha256_of
+from tasks.metadata import History, SourceType
+from tasks.partition import Job
+from tasks.paths import derivative_path
+from tasks.records import Derivative, DerivativeKind, Photograph, Samples
+from tasks.storage import Location
+from tasks.version import VERSION
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One page: how to get its photograph, and what each stage did to it."""
+
+    load: Callable[[], Photograph]
+    results: Mapping[str, StageResult]
+    columns: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Rectangle, ...]:
+        """The rectangles of the restored picture, in the order of the stages.
+
+        Colour is left out: a colorized picture is a derivative beside the restored one.
+        """
+        return tuple(
+            rectangle
+            for stage, result in self.results.items()
+            if stage != "color"
+            for rectangle in result.rectangles
+        )
+
+
+def write_all(
+    job: Job, source_file: Path, destination: Location, sheets: Sequence[Sheet], sha256: str
+) -> tuple[list[dict[str, Any]], list[Derivative]]:
+    """Write every derivative of a scan; the manifest columns of each page, and the files.
+
+    A scan that no stage changed, wanted in its own format, is copied byte for byte, or left
+    out where the recipe says so. Raises DerivativeUnwritable.
+    """
+    outputs: list[Derivative] = []
+    changed = any(sheet.changes for sheet in sheets)
+    pages = _pages_with_companions(job, destination, sheets, outputs)
+    with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
+        work = Path(folder) / "derivative"
+        if changed or not _is_native(job, sheets):
+            images.write_derivative(work, pages, job.recipe.format, _history(job, sheets, sha256))
+            for page, sheet in enumerate(sheets):
+                sheet.columns |= metrics.compare_outside(work, page, sheet.load(), sheet.changes)
+        else:
+            deque(pages, maxlen=0)
+            if not job.recipe.skip_unchanged:
+                shutil.copyfile(source_file, work)
+        if work.exists():
+            checksum = sha256_of(work)
+            outputs.append(
+                storage.put_file(destination, job.restored_path, work, "restored", checksum)
+            )
+    status = "restored" if changed else "unchanged"
+    return [{"status": status} | sheet.columns for sheet in sheets], outputs
+
+
+def _is_native(job: Job, sheets: Sequence[Sheet]) -> bool:
+    source_format = sheets[0].load().format if len(sheets) == 1 else "tiff"
+    return job.recipe.format in ("source", source_format)
+
+
+def _pages_with_companions(
+    job: Job, destination: Location, sheets: Sequence[Sheet], outputs: list[Derivative]
+) -> Iterator[tuple[Photograph, Samples]]:
+    """Each page composed; its previews and mask are stored on the way, while it is at hand."""
+
+    def put(kind: DerivativeKind, data: bytes, page: int, variant: str | None = None) -> None:
+        path = derivative_path(kind, job.scan.relative_path, page=page, variant=variant)
+        outputs.append(storage.put_bytes(destination, path, data, kind))
+
+    for page, sheet in enumerate(sheets):
+        photograph = sheet.load()
+        composed = images.compose(photograph, sheet.changes)
+        put("preview", images.preview(composed, photograph), page)
+        if sheet.changes:
+            put("preview", images.preview(photograph.samples, photograph), page, "before")
+        mask = sheet.results["damage"].mask if "damage" in sheet.results else None
+        if mask is not None:
+            put("mask", images.write_mask(mask), page)
+        yield photograph, composed
+
+
+def _history(job: Job, sheets: Sequence[Sheet], sha256: str) -> History:
+    """What goes into the derivative's processing history: the stages that changed a pixel."""
+    acted = [
+        stage
+        for stage in job.recipe.stages
+        if any(sheet.results[stage].rectangles for sheet in sheets if stage in sheet.results)
+    ]
+    return History(
+        software="Albumen",
+        version=VERSION,
+        steps=tuple((stage, *describe(stage)) for stage in acted),
+        when=datetime.now(UTC),
+        source_sha256=sha256,
+        source_type=_source_type(acted),
+    )
+
+
+def _source_type(acted: Sequence[str]) -> SourceType | None:
+    """Filtering and classical in-painting have learned nothing; what has weights has."""
+    if not acted:
+        return None
+    learned = any(describe(stage)[1] for stage in acted)
+    return "compositeWithTrainedAlgorithmicMedia" if learned else "algorithmicallyEnhanced"

@@ -1,0 +1,103 @@
+"""What the driver holds of a cluster: lanes that are free, partitions that run, their counts."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from cluster.lanes import Builder, Lane, lane_count, open_lanes
+from cluster.partition_run import Order, Report, run_partition
+from cluster.resources import LaneResources
+from cluster.session import session
+from cluster.tally import Progress, Tally
+from tasks.errors import AlbumenError, ClusterError
+
+
+class Crew:
+    """The lanes of a run. Thread-safe: every Prefect task run takes a lane and gives it back."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self.lanes = lanes
+        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        for lane in lanes:
+            self._free.put(lane)
+        self._tally = Tally.remote()  # type: ignore[attr-defined]
+
+    @contextmanager
+    def lane(self) -> Iterator[Lane]:
+        """A free lane, for the length of the block; waits until there is one."""
+        lane = self._free.get()
+        try:
+            yield lane
+        finally:
+            self._free.put(lane)
+
+    def start(self, order: Order, lane: Lane) -> RunningPartition:
+        """Begin a partition on a lane."""
+        task = run_partition.options(scheduling_strategy=lane.placement())
+        return RunningPartition(task.remote(order, lane, self._tally))
+
+    def progress(self) -> Progress:
+        """Counts over all partitions of this run. Raises ClusterError."""
+        try:
+            counted: Progress = ray.get(self._tally.progress.remote(), timeout=60)
+        except RayError as error:
+            raise ClusterError(f"the cluster does not answer: {error}") from error
+        return counted
+
+    def stop(self) -> None:
+        """Ask all partitions to finish what is in flight and start nothing new."""
+        self._tally.stop.remote()
+
+
+class RunningPartition:
+    """A partition under way, polled so that the driver stays responsive."""
+
+    def __init__(self, ref: Any) -> None:
+        self._ref = ref
+
+    def poll(self, seconds: float) -> Report | None:
+        """Its report, or None while it runs.
+
+        Raises ClusterError when its process or node died, and whatever AlbumenError ended it.
+        """
+        ready, _ = ray.wait([self._ref], timeout=seconds)
+        if not ready:
+            return None
+        try:
+            report: Report = ray.get(self._ref)
+        except RayTaskError as error:
+            if isinstance(error.cause, AlbumenError):
+                raise error.cause from error
+            raise ClusterError(f"a partition failed: {error.cause!r}") from error
+        except RayError as error:
+            raise ClusterError(f"the process of a partition died: {error}") from error
+        return report
+
+    def abandon(self) -> None:
+        """End it now; its uncommitted rows are lost, and their scans done again next time."""
+        ray.cancel(self._ref, force=True)
+
+
+@contextmanager
+def assemble(
+    stages: Mapping[str, Builder],
+    *,
+    address: str | None = None,
+    lanes: int | None = None,
+    gpus_per_lane: float | None = None,
+    object_store_bytes: int | None = None,
+) -> Iterator[Crew]:
+    """Start or join a cluster and open its lanes, for the length of the block.
+
+    `stages` maps each stage to what builds it in its actor. Raises ClusterError.
+    """
+    with session(address, object_store_bytes=object_store_bytes):
+        count, gpus = lane_count(lanes, gpus_per_lane)
+        with open_lanes(count, LaneResources(gpus=gpus), stages) as opened:
+            yield Crew(opened)

@@ -1,0 +1,74 @@
+"""Start or join a Ray cluster, with token authentication and without telemetry."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+
+import cluster as cluster_package
+import models
+import tasks
+from tasks.errors import ClusterError
+
+_LOCAL_CPUS = 2
+"""A lane needs 1.9 CPUs; on a single core they are logical and share it."""
+
+
+def _code_for_the_nodes() -> dict[str, object]:
+    """The packages themselves: a node that was given no wheel of ours runs the driver's code."""
+    return {
+        "py_modules": [
+            str(Path(package.__path__[0]).resolve()) for package in (cluster_package, models, tasks)
+        ]
+    }
+
+
+@contextmanager
+def session(address: str | None = None, *, object_store_bytes: int | None = None) -> Iterator[None]:
+    """A connection to Ray for the length of a `with` block.
+
+    `address` joins a running cluster; None starts one on this machine, which ends with the
+    block or with this process, however it ends. `object_store_bytes` sizes a local cluster's
+    shared memory (Ray's own default otherwise: 30 % of the memory).
+
+    Raises ClusterError when Ray cannot be started or the address does not answer.
+    """
+    if address is None and os.environ["RAY_AUTH_MODE"] == "token":
+        # A cluster of our own: its token lives and dies with this process.
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    try:
+        if address is None:
+            ray.init(
+                num_cpus=max(_LOCAL_CPUS, os.cpu_count() or 1),
+                object_store_memory=object_store_bytes,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        else:
+            ray.init(
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env=_code_for_the_nodes(),
+            )
+    except Exception as error:  # Ray raises ValueError, ConnectionError, RuntimeError, ...
+        where = f"join the Ray cluster at {address}" if address else "start Ray on this machine"
+        raise ClusterError(
+            f"cannot {where}: {_first_line(error)}. Check the address, that the cluster runs "
+            f"Ray {ray.__version__}, and RAY_AUTH_TOKEN where it asks for a token."
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,26 @@
+"""Which stage a lane builds, and with which settings: where recipes meet models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from models.registry import build_stage, describe
+
+from cluster.lanes import Builder
+
+
+def builders(stages: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Builder]:
+    """What builds each of `stages` in its actor; `options` are keywords of the builders."""
+    return {stage: partial(build_stage, stage, **options.get(stage, {})) for stage in stages}
+
+
+def revisions(stages: Sequence[str]) -> dict[str, str]:
+    """The revision of each stage, for the recipe."""
+    return {stage: describe(stage)[0] for stage in stages}
+
+
+def weights(stages: Sequence[str]) -> dict[str, str]:
+    """Every weight file of the stages and its sha256, for the recipe."""
+    return {name: sha for stage in stages for name, sha in describe(stage)[1].items()}

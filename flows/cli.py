@@ -1,0 +1,191 @@
+"""The command `albumen`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+from typer.exceptions import TyperException
+from typer.rich_utils import rich_format_error
+
+from flows import environment, interrupt, options
+from flows.exit_codes import ExitCode, exit_code_for
+from flows.settings import RestoreSettings, parse_bytes, parse_stages
+from tasks.errors import AlbumenError, UsageError
+from tasks.storage import Location, parse_options
+
+_HELP = """Restore collections of scanned photographs.
+
+Masters are only ever read. Everything made lies under DESTINATION: restored/ (and colorized/,
+masks/, previews/), manifest.parquet with a row for every page, and report/index.html. Run the
+same command again at any time: it does what is new, changed, or asked for differently.
+
+Exit codes: 0 everything is done; 2 the command makes no sense; 3 done, but some scans failed
+(their rows and the report say why); 4 a location, the cluster or the manifest cannot be used;
+5 another run holds DESTINATION; 6 the run failed: partitions were lost or --max-failed was
+exceeded; 7 verify found differences; 130 interrupted; 1 an error nobody foresaw.
+"""
+
+app = typer.Typer(
+    help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+@app.command()
+def restore(
+    source: options.Source,
+    destination: options.Destination,
+    include: options.Include = None,
+    exclude: options.Exclude = None,
+    list_file: options.ListFile = None,
+    limit: options.Limit = None,
+    sample: options.Sample = None,
+    stages: options.Stages = None,
+    mode: options.Mode = None,
+    colorize: options.Colorize = None,
+    faces: options.Faces = None,
+    format: options.Format = None,  # noqa: A002  named as the option is
+    keep_masks: options.KeepMasks = False,
+    skip_unchanged: options.SkipUnchanged = False,
+    refresh: options.Refresh = False,
+    retry_failed: options.RetryFailed = False,
+    partition_bytes: options.PartitionBytes = None,
+    partition_scans: options.PartitionScans = None,
+    lanes: options.Lanes = None,
+    gpus_per_lane: options.GpusPerLane = None,
+    ray_address: options.RayAddress = None,
+    object_store: options.ObjectStore = None,
+    step_seconds: options.StepSeconds = None,
+    max_failed: options.MaxFailed = None,
+    storage_option: options.StorageOption = None,
+    verbose: options.Verbose = False,
+) -> int:
+    """Restore the scans of SOURCE into DESTINATION: what is new, changed or asked for anew."""
+    settings = _settings(dict(locals()))
+    from flows.planning import open_locations
+
+    open_locations(settings)  # a mistyped path is answered before any server starts
+    environment.prepare()
+    from flows.restore import restore as flow
+
+    if not verbose:
+        environment.silence_console()
+    with interrupt.graceful():
+        summary = flow(settings)
+    print("\n".join(summary.lines()))
+    return summary.exit_code
+
+
+@app.command()
+def plan(
+    source: options.Source,
+    destination: options.Destination,
+    include: options.Include = None,
+    exclude: options.Exclude = None,
+    list_file: options.ListFile = None,
+    limit: options.Limit = None,
+    sample: options.Sample = None,
+    stages: options.Stages = None,
+    mode: options.Mode = None,
+    colorize: options.Colorize = None,
+    faces: options.Faces = None,
+    format: options.Format = None,  # noqa: A002
+    keep_masks: options.KeepMasks = False,
+    skip_unchanged: options.SkipUnchanged = False,
+    refresh: options.Refresh = False,
+    retry_failed: options.RetryFailed = False,
+    partition_bytes: options.PartitionBytes = None,
+    partition_scans: options.PartitionScans = None,
+    storage_option: options.StorageOption = None,
+    as_json: options.Json = False,
+) -> int:
+    """Say what `restore` would do: counts, bytes, partitions, hours. Restores nothing."""
+    from flows.inspection import show_plan
+
+    return show_plan(_settings(dict(locals())), as_json)
+
+
+@app.command()
+def status(
+    destination: options.Destination,
+    storage_option: options.StorageOption = None,
+    as_json: options.Json = False,
+) -> int:
+    """Say what DESTINATION holds, how its last runs ended, and whether one is under way."""
+    from flows.inspection import show_status
+
+    return show_status(_location(destination, storage_option), as_json)
+
+
+@app.command()
+def verify(
+    destination: options.Destination,
+    storage_option: options.StorageOption = None,
+    as_json: options.Json = False,
+) -> int:
+    """Hash every derivative again and compare with the manifest: missing, altered, stray files."""
+    from flows.inspection import show_verification
+
+    return show_verification(_location(destination, storage_option), as_json)
+
+
+@app.command()
+def report(destination: options.Destination, storage_option: options.StorageOption = None) -> int:
+    """Write DESTINATION/report/index.html again from the manifest."""
+    from flows.inspection import rewrite_report
+
+    return rewrite_report(_location(destination, storage_option))
+
+
+def _location(text: str, storage_option: list[str] | None) -> Location:
+    return Location.parse(text, parse_options(storage_option or []))
+
+
+def _settings(given: dict[str, Any]) -> RestoreSettings:
+    """Settings from the options that were given; what was not is left to the defaults."""
+    chosen = {
+        name: value for name, value in given.items() if value not in (None, False) and value != []
+    }
+    for name in ("verbose", "as_json"):
+        chosen.pop(name, None)
+    if "storage_option" in chosen:
+        chosen["storage_options"] = parse_options(chosen.pop("storage_option"))
+    if "stages" in chosen:
+        chosen["stages"] = parse_stages(chosen["stages"])
+    if "partition_bytes" in chosen:
+        chosen["partition_bytes"] = parse_bytes("--partition-bytes", chosen["partition_bytes"])
+    if "object_store" in chosen:
+        chosen["object_store_bytes"] = parse_bytes("--object-store", chosen.pop("object_store"))
+    if "list_file" in chosen:
+        chosen["list_file"] = str(chosen["list_file"])
+    try:
+        return RestoreSettings(**chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "the options"
+        raise UsageError(f"{option}: {first['msg']}.") from error
+
+
+def main() -> None:
+    """Run the command line; every foreseeable error is one line on standard error."""
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        rich_format_error(error)  # type: ignore[arg-type]
+        code = ExitCode.USAGE
+    except AlbumenError as error:
+        print(f"albumen: {error}", file=sys.stderr)
+        code = exit_code_for(error)
+    except (KeyboardInterrupt, typer.Abort):
+        print(
+            "albumen: abandoned. What has a row is done; the same command goes on from there.",
+            file=sys.stderr,
+        )
+        code = ExitCode.INTERRUPTED
+    sys.exit(int(code or 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""One run's work on the cluster: its partitions, watched while they run, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from cluster.driver import Crew, assemble
+from cluster.partition_run import Order
+from cluster.stages import builders
+from cluster.tally import Progress
+from flows import interrupt
+from flows.partitions import Ended, run_in_window
+from flows.planning import read_selection, stage_options, stages_needed
+from flows.progress import ProgressDisplay
+from flows.publish import ProgressArtifact
+from flows.settings import RestoreSettings
+from flows.stopwatch import Stopwatch, since_start, started_at
+from flows.summary import Outcome, Summary
+from tasks import strikes
+from tasks.errors import TooManyFailed
+from tasks.inventory import Inventory
+from tasks.lease import Lease
+from tasks.ledger import Run
+from tasks.location import Location
+from tasks.partition import Plan
+
+
+@dataclass(slots=True)
+class Night:
+    """A run under way."""
+
+    settings: RestoreSettings
+    source: Location
+    destination: Location
+    run: Run
+    plan: Plan
+    lease: Lease
+    watch: Stopwatch
+    ended: Ended = field(default_factory=Ended)
+    progress: Progress = field(default_factory=Progress)
+
+    def restore_partitions(self) -> None:
+        """Open the lanes and run every partition of the plan; nothing is started for none.
+
+        Raises ClusterError, LeaseLost, TooManyFailed; partitions that failed are in `ended`.
+        """
+        if not self.plan.scans or interrupt.requested.is_set():
+            return
+        started = time.perf_counter()
+        with self._assemble() as crew:
+            self.watch.note("cluster and models", time.perf_counter() - started)
+            with ProgressDisplay(self.plan.scans) as display, self.watch.phase("restoration"):
+                artifact = ProgressArtifact(self.plan.scans)
+
+                def look(progress: Progress) -> None:
+                    self._look(progress)
+                    display.show(progress.done, progress.failed)
+                    artifact.show(progress.done)
+
+                try:
+                    run_in_window(self._orders(), crew, look, self.ended)
+                finally:
+                    self.progress = crew.progress()
+                    display.show(self.progress.done, self.progress.failed, last=True)
+                    artifact.show(self.progress.done, last=True)
+
+    def summary(self, inventory: Inventory, notes: tuple[str, ...]) -> Summary:
+        """The totals of the run as it stands."""
+        left = self.plan.scans - self.progress.done
+        outcome: Outcome = "completed"
+        if left:
+            outcome = "interrupted" if interrupt.requested.is_set() else "failed"
+        first = self.progress.first_row_at
+        return Summary(
+            run_sequence=self.run.sequence,
+            run_id=self.run.run_id,
+            outcome=outcome,
+            destination=self.settings.destination,
+            planned=self.plan.scans,
+            already_done=self.plan.done,
+            by_status=dict(self.progress.by_status),
+            left=left,
+            ignored=dict(inventory.ignored),
+            seconds=since_start(),
+            phases=dict(self.watch.phases),
+            seconds_to_first_row=round(first - started_at(), 3) if first else None,
+            bytes_in_flight_peak=self.progress.bytes_in_flight_peak,
+            notes=notes,
+            failed_partitions=dict(self.ended.failed),
+        )
+
+    def _assemble(self) -> AbstractContextManager[Crew]:
+        settings = self.settings
+        stages = stages_needed(settings, read_selection(settings))
+        return assemble(
+            builders(stages, stage_options(settings)),
+            address=settings.ray_address,
+            lanes=settings.lanes,
+            gpus_per_lane=settings.gpus_per_lane,
+            object_store_bytes=settings.object_store_bytes,
+        )
+
+    def _orders(self) -> Iterator[Order]:
+        """The partitions as the cluster is given them, one at a time."""
+        struck = strikes.paths(self.destination)
+        for partition in self.plan.partitions():
+            scans = [job.scan for job in partition.jobs]
+            known = strikes.counts(self.destination, scans, struck)
+            if self.settings.retry_failed:  # asked for: they start afresh
+                for scan in scans:
+                    if scan.relative_path in known:
+                        strikes.clear(self.destination, scan)
+                known = {}
+            yield Order(
+                partition=partition,
+                run=self.run,
+                source=self.source,
+                destination=self.destination,
+                strikes=known,
+                attempt=1,
+                already={},
+                step_seconds=self.settings.step_seconds,
+            )
+
+    def _look(self, progress: Progress) -> None:
+        self.lease.update(
+            {"planned": self.plan.scans, "done": progress.done, "failed": progress.failed}
+        )
+        self.lease.check()
+        most = self.settings.max_failed
+        if most is not None and progress.failed > most:
+            raise TooManyFailed(
+                f"{progress.failed} scans failed, --max-failed allows {most}. The report gives "
+                f"the reasons; run the same command again to go on with the others."
+            )

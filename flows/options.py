@@ -1,0 +1,193 @@
+"""The options of the command line, each with the help a new user learns from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+_WHAT = "What to restore"
+_HOW = "How to restore"
+_WHERE = "Where to run"
+_AGAIN = "What to do again"
+
+Source = Annotated[
+    str,
+    typer.Argument(help="Folder or URL (s3://bucket/prefix, ...) of the scans. Only ever read."),
+]
+Destination = Annotated[
+    str, typer.Argument(help="Folder or URL for derivatives, manifest and report.")
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only scans whose path below SOURCE matches, such as 'box-1/**' or '*.tif'. "
+        "May be repeated.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(help="Leave out scans that match. May be repeated.", rich_help_panel=_WHAT),
+]
+ListFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--list",
+        help="CSV with a column 'path' and, if wanted, 'stages', 'colorize', 'faces': only the "
+        "scans it names, each treated as it says. For a catalogue's selection, or restricted "
+        "and culturally sensitive items.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(help="At most this many scans, in path order.", rich_help_panel=_WHAT),
+]
+Sample = Annotated[
+    int | None,
+    typer.Option(
+        help="A pilot: this many scans spread over the whole collection, always the same ones.",
+        rich_help_panel=_WHAT,
+    ),
+]
+Stages = Annotated[
+    str | None,
+    typer.Option(
+        help="Stages to run, comma-separated: damage, faces, color.",
+        show_default="damage,faces,color",
+        rich_help_panel=_HOW,
+    ),
+]
+Mode = Annotated[
+    Literal["repair", "revive"] | None,
+    typer.Option(
+        help="'repair' changes damaged pixels only; 'revive' also treats noise and fading.",
+        show_default="repair",
+        rich_help_panel=_HOW,
+    ),
+]
+Colorize = Annotated[
+    Literal["auto", "always", "never"] | None,
+    typer.Option(
+        help="'auto' colorizes what is monochrome or toned, never what is in color.",
+        show_default="auto",
+        rich_help_panel=_HOW,
+    ),
+]
+Faces = Annotated[
+    Literal["off", "detect", "enhance"] | None,
+    typer.Option(
+        help="'off', 'detect' (boxes in the manifest only) or 'enhance'.",
+        show_default="enhance",
+        rich_help_panel=_HOW,
+    ),
+]
+Format = Annotated[
+    Literal["source", "tiff", "jpeg", "png", "webp", "jp2", "avif"] | None,
+    typer.Option(
+        help="Format of derivatives: source, tiff, jpeg, png, webp, jp2 or avif.",
+        show_default="source",
+        rich_help_panel=_HOW,
+    ),
+]
+KeepMasks = Annotated[
+    bool,
+    typer.Option(
+        "--keep-masks",
+        help="Keep the damage mask of every scan under masks/.",
+        rich_help_panel=_HOW,
+    ),
+]
+SkipUnchanged = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unchanged",
+        help="Do not copy scans that need no restoration into DESTINATION.",
+        rich_help_panel=_HOW,
+    ),
+]
+Refresh = Annotated[
+    bool,
+    typer.Option(
+        "--refresh",
+        help="Restore again what an upgrade of Albumen would do differently.",
+        rich_help_panel=_AGAIN,
+    ),
+]
+RetryFailed = Annotated[
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="Try corrupt and quarantined scans again although they have not changed.",
+        rich_help_panel=_AGAIN,
+    ),
+]
+PartitionBytes = Annotated[
+    str | None,
+    typer.Option(
+        help="Most bytes of scans in a partition, such as 500MB or 4GiB.",
+        show_default="4GiB",
+        rich_help_panel=_WHERE,
+    ),
+]
+PartitionScans = Annotated[
+    int | None,
+    typer.Option(help="Most scans in a partition.", show_default="200", rich_help_panel=_WHERE),
+]
+Lanes = Annotated[
+    int | None,
+    typer.Option(
+        help="Lanes: each restores a stream of scans with models of its own.",
+        show_default="one per GPU, or one",
+        rich_help_panel=_WHERE,
+    ),
+]
+GpusPerLane = Annotated[
+    float | None,
+    typer.Option(
+        help="GPUs of a lane; 0.5 lets two lanes share one.",
+        show_default="1 where the cluster has GPUs",
+        rich_help_panel=_WHERE,
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        help="Join the Ray cluster at this address ('auto', host:6379) instead of starting one.",
+        rich_help_panel=_WHERE,
+    ),
+]
+ObjectStore = Annotated[
+    str | None,
+    typer.Option(
+        help="Shared memory for scans in flight on this machine, such as 2GiB.",
+        show_default="30 % of the memory",
+        rich_help_panel=_WHERE,
+    ),
+]
+StepSeconds = Annotated[
+    float | None,
+    typer.Option(
+        help="Stop a step of a scan that takes longer.", show_default="900", rich_help_panel=_WHERE
+    ),
+]
+MaxFailed = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop the run when more scans than this have failed.",
+        show_default="no limit",
+        rich_help_panel=_WHERE,
+    ),
+]
+StorageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="key=value for remote storage, such as endpoint_url=http://localhost:9000. The "
+        "usual AWS variables and profile are used without it. May be repeated.",
+        rich_help_panel=_WHERE,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log lines as well.")]

@@ -1,0 +1,114 @@
+"""Locations, recipe and plan of a restoration: the steps that `restore` and `plan` share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cluster.stages import revisions, weights
+from flows.settings import RestoreSettings
+from tasks.done import read_done
+from tasks.inventory import Inventory, take_inventory
+from tasks.location import Location
+from tasks.partition import Plan, plan
+from tasks.recipe import Recipe, in_order
+from tasks.records import StageName
+from tasks.selection import Selection, read_list
+from tasks.storage import check_destination, check_source, refuse_nesting
+
+
+def open_locations(settings: RestoreSettings) -> tuple[Location, Location]:
+    """Source and destination, checked. Raises StorageError, UsageError; makes nothing."""
+    source, destination = settings.locations()
+    refuse_nesting(source, destination)
+    check_source(source)
+    check_destination(destination)
+    return source, destination
+
+
+def read_selection(settings: RestoreSettings) -> Selection:
+    """The scans the user chose. Raises UsageError."""
+    if settings.list_file is None:
+        return Selection(sample=settings.sample)
+    return read_list(Path(settings.list_file), settings.sample)
+
+
+def stages_needed(settings: RestoreSettings, selection: Selection) -> tuple[StageName, ...]:
+    """Every stage that some scan goes through, in order."""
+    return in_order({*settings.stages, *selection.stages})
+
+
+def plan_restoration(
+    settings: RestoreSettings, source: Location, destination: Location
+) -> tuple[Plan, Inventory]:
+    """Take inventory of the source and leave out what the manifest says is done.
+
+    Raises StorageError, UsageError, ManifestError.
+    """
+    selection = read_selection(settings)
+    stages = stages_needed(settings, selection)
+    recipe = Recipe(
+        stages=settings.stages,
+        mode=settings.mode,
+        colorize=settings.colorize,
+        faces=settings.faces,
+        format=settings.format,
+        keep_masks=settings.keep_masks,
+        skip_unchanged=settings.skip_unchanged,
+        revisions=revisions(stages),
+        weights=weights(stages),
+        requested=settings.requested(),
+    )
+    inventory = take_inventory(source, settings.include, settings.exclude)
+    planned = plan(
+        inventory,
+        read_done(destination),
+        recipe,
+        selection=selection,
+        limit=settings.limit,
+        refresh=settings.refresh,
+        retry_failed=settings.retry_failed,
+        partition_scans=settings.partition_scans,
+        partition_bytes=settings.partition_bytes,
+        lanes=settings.lanes or 1,
+    )
+    return planned, inventory
+
+
+def stage_options(settings: RestoreSettings) -> Mapping[str, Mapping[str, Any]]:
+    """Keywords for the builder of each stage."""
+    return {
+        "damage": {"mode": settings.mode, "keep_mask": settings.keep_masks},
+        "color": {"colorize": settings.colorize},
+    }
+
+
+def notes_on(plan: Plan, inventory: Inventory) -> tuple[str, ...]:
+    """What a careful person would point out about a plan: nothing is left out in silence."""
+    notes = []
+    if plan.missing:
+        named = ", ".join(plan.missing[:5])
+        notes.append(f"{len(plan.missing)} listed scans are not in the source: {named}")
+    if plan.withheld:
+        notes.append(
+            f"{plan.withheld} scans failed before and have not changed: --retry-failed tries "
+            f"them again"
+        )
+    if plan.outdated:
+        notes.append(
+            f"{plan.outdated} scans would be restored differently since an upgrade: --refresh "
+            f"does it"
+        )
+    if plan.deferred:
+        notes.append(f"{plan.deferred} scans lie beyond --limit and wait for another run")
+    if plan.vanished:
+        notes.append(f"{plan.vanished} scans of the manifest are no longer in the source")
+    for what, noted in (
+        ("links to folders were not followed", inventory.not_followed),
+        ("folders could not be listed", inventory.unreadable),
+    ):
+        if noted.count:
+            path, reason = noted.examples[0]
+            notes.append(f"{noted.count} {what}, such as {path}: {reason}")
+    return tuple(notes)

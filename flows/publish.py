@@ -1,0 +1,61 @@
+"""What a run shows in Prefect's own interface: progress, a summary table, a link."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from prefect.artifacts import (
+    create_link_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows.summary import Summary
+
+_SECONDS_BETWEEN_UPDATES = 5.0
+
+
+@dataclass(slots=True)
+class ProgressArtifact:
+    """The share of planned scans that have a row, in percent, updated every few seconds."""
+
+    total: int
+    _id: UUID | None = None
+    _told_at: float = 0.0
+
+    def show(self, done: int, *, last: bool = False) -> None:
+        """Show that `done` scans have a row."""
+        now = time.monotonic()
+        if not self.total or (now - self._told_at < _SECONDS_BETWEEN_UPDATES and not last):
+            return
+        self._told_at = now
+        percent = 100.0 * done / self.total
+        if self._id is None:
+            created = create_progress_artifact(
+                progress=percent, key="restore-progress", description="Scans with a row"
+            )
+            assert isinstance(created, UUID)  # a coroutine only inside an event loop
+            self._id = created
+        else:
+            update_progress_artifact(self._id, progress=percent)
+
+
+def publish_summary(summary: Summary) -> None:
+    """The summary table and the link to the report, under fixed keys with a history."""
+    create_table_artifact(
+        key="restore-summary",
+        table=[{"what": name, "value": value} for name, value in summary.table()],
+        description=f"Run {summary.run_sequence} of {summary.destination}",
+    )
+    create_link_artifact(key="restore-report", link=report_link(summary.destination))
+
+
+def report_link(destination: str) -> str:
+    """The report's URL: a file URL where DESTINATION is a local folder."""
+    if "://" in destination:
+        return f"{destination.rstrip('/')}/report/index.html"
+    return (Path(destination).resolve() / "report" / "index.html").as_uri()

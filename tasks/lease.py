@@ -1,0 +1,239 @@
+"""The lease: one run at a time on a destination.
+
+`.albumen/lease` names its holder and changes with every heartbeat. A second driver gives up
+with one clear line. The lease of a driver that died is taken over at once where it ran on the
+same machine, and elsewhere when its heartbeat has stopped: judged by watching that the file
+does not change, so that clocks need not agree.
+
+On a disk, changes are made under a file lock; on S3, by conditional PUT. A service that ignores
+conditions is recognised, and then a driver writes, waits, and looks whether it was overwritten:
+two drivers starting within the same two seconds are told apart, only less strictly.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tasks.errors import LeaseHeld, LeaseLost, StorageError
+from tasks.holder import Holder
+from tasks.storage import Location, writable
+from tasks.storage_types import WritableStore
+
+LEASE = ".albumen/lease"
+HEARTBEAT_SECONDS = 10.0
+_BEATS_MISSED = 4
+_SETTLE_SECONDS = 2.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseInfo:
+    """What a lease file says: who holds it, since when, and how far the run has come."""
+
+    holder: Holder
+    nonce: str
+    run_id: str
+    since: str
+    heartbeat: str
+    progress: Mapping[str, Any]
+
+    @staticmethod
+    def parse(data: bytes) -> LeaseInfo | None:
+        """The content of a lease file; None where it is none."""
+        try:
+            found = json.loads(data)
+            return LeaseInfo(
+                Holder(**found["holder"]),
+                str(found["nonce"]),
+                str(found["run_id"]),
+                str(found["since"]),
+                str(found["heartbeat"]),
+                dict(found["progress"]),
+            )
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.holder}, since {self.since}, last heartbeat {self.heartbeat}"
+
+
+def read_lease(destination: Location) -> LeaseInfo | None:
+    """Who holds the destination, dead or alive; None where nobody does."""
+    found = writable(destination).read(LEASE)
+    return LeaseInfo.parse(found[0]) if found else None
+
+
+class Lease:
+    """A held lease; use as a context manager. A thread keeps its heartbeat going."""
+
+    def __init__(self, store: WritableStore, where: str, run_id: str, beat_seconds: float) -> None:
+        self.lost = threading.Event()
+        """Set when another driver has taken over, or nobody can tell any more."""
+        self.run_id = run_id
+        self._store = store
+        self._where = where
+        self._beat_seconds = beat_seconds
+        self._nonce = secrets.token_hex(8)
+        self._holder = Holder.this_process()
+        self._since = _now()
+        self._count = 0
+        self._progress: Mapping[str, Any] = {}
+        self._token = ""
+        self._written = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="albumen-lease", daemon=True)
+
+    @staticmethod
+    def acquire(
+        destination: Location,
+        run_id: str = "",
+        notify: Callable[[str], None] = _LOG.info,
+        beat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> Lease:
+        """Take the lease of a destination.
+
+        `notify` is told when this has to watch another machine's lease for a while. Raises
+        LeaseHeld where its holder lives, StorageError.
+        """
+        lease = Lease(writable(destination), destination.uri, run_id, beat_seconds)
+        lease._take(notify)
+        lease._thread.start()
+        return lease
+
+    def update(self, progress: Mapping[str, Any]) -> None:
+        """What the next heartbeat tells of the run, as JSON values."""
+        self._progress = dict(progress)
+
+    def check(self) -> None:
+        """Raise LeaseLost where the lease is no longer held."""
+        if self._is_overdue():
+            self.lost.set()
+        if self.lost.is_set():
+            raise LeaseLost(
+                f"the lease of {self._where} was lost: another run took it over, or it could not "
+                f"be renewed for too long. What has a row is done; run the command again."
+            )
+
+    def release(self) -> None:
+        """Give the lease back; not an error where it was lost."""
+        self._ended.set()
+        self._thread.join()
+        try:
+            now = self._store.read(LEASE)
+            if now is not None and self._is_ours(now[0]):
+                self._store.remove(LEASE)
+        except StorageError as error:
+            _LOG.warning("the lease could not be removed: %s", error)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    # -- taking it
+
+    def _take(self, notify: Callable[[str], None]) -> None:
+        while True:
+            content = self._content()
+            token = self._store.create_exclusive(LEASE, content)
+            if token is None:
+                found = self._store.read(LEASE)
+                if found is None:
+                    continue  # given back at this moment
+                self._refuse_living(found, notify)
+                content = self._content()
+                token = self._store.replace_if_same(LEASE, content, found[1])
+            if token is not None and self._is_safe():
+                self._token, self._written = token, time.monotonic()
+                return
+
+    def _refuse_living(self, found: tuple[bytes, str], notify: Callable[[str], None]) -> None:
+        """Return when the holder is dead; raise LeaseHeld where it lives."""
+        info = LeaseInfo.parse(found[0])
+        is_alive = info.holder.is_alive() if info else None
+        if is_alive is None:
+            notify(f"Watching whether another run on {self._where} is alive ({info}).")
+            is_alive = self._changes(found)
+        if is_alive:
+            raise LeaseHeld(
+                f"another run is working on {self._where}: {info}. Wait until it has ended, or "
+                f"end it."
+            )
+        _LOG.info("taking over the lease of a run that died: %s", info)
+
+    def _changes(self, found: tuple[bytes, str]) -> bool:
+        """Whether the lease changes within the time of a few heartbeats."""
+        deadline = time.monotonic() + _BEATS_MISSED * self._beat_seconds
+        while time.monotonic() < deadline:
+            time.sleep(self._beat_seconds / 5)
+            now = self._store.read(LEASE)
+            if now is None or now[0] != found[0]:
+                return now is not None
+        return False
+
+    def _is_safe(self) -> bool:
+        """Whether the lease just written is truly ours, on any storage."""
+        if self._store.honours_conditions(LEASE):
+            return True
+        time.sleep(_SETTLE_SECONDS)
+        now = self._store.read(LEASE)
+        return now is not None and self._is_ours(now[0])
+
+    # -- keeping it
+
+    def _keep(self) -> None:
+        while not self._ended.wait(self._beat_seconds) and not self.lost.is_set():
+            try:
+                self._beat()
+            except Exception as error:
+                _LOG.warning("heartbeat failed: %s", error)
+                if self._is_overdue():
+                    self.lost.set()
+
+    def _is_overdue(self) -> bool:
+        """Whether, for want of heartbeats, another driver may soon take this one for dead."""
+        return time.monotonic() - self._written > (_BEATS_MISSED - 1) * self._beat_seconds
+
+    def _beat(self) -> None:
+        self._count += 1
+        token = self._store.replace_if_same(LEASE, self._content(), self._token)
+        if token is None:
+            # An earlier beat may have been written though its answer was lost on the way.
+            now = self._store.read(LEASE)
+            if now is None or not self._is_ours(now[0]):
+                self.lost.set()
+                return
+            token = now[1]
+        self._token, self._written = token, time.monotonic()
+
+    def _content(self) -> bytes:
+        return json.dumps(
+            {
+                "holder": self._holder.as_dict(),
+                "nonce": self._nonce,
+                "run_id": self.run_id,
+                "since": self._since,
+                "heartbeat": _now(),
+                "count": self._count,
+                "progress": self._progress,
+            },
+            indent=1,
+            default=str,
+        ).encode()
+
+    def _is_ours(self, data: bytes) -> bool:
+        info = LeaseInfo.parse(data)
+        return info is not None and info.nonce == self._nonce
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

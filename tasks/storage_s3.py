@@ -1,0 +1,246 @@
+"""An S3 prefix as storage, through s3fs's connection; keys are used exactly as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import mimetypes
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import fsspec
+
+from tasks.errors import StorageError
+from tasks.paths import DERIVATIVE_FOLDERS
+from tasks.storage_s3_errors import code_of, explained
+from tasks.storage_s3_options import s3fs_arguments
+from tasks.storage_s3_reader import RangeReader, fetch
+from tasks.storage_types import Listed
+
+_CHECK_SECONDS = 15
+_PAGE = 1000
+_PART_BYTES = 16 << 20
+_MOST_PARTS = 9_000
+
+_REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
+
+
+class S3Store:
+    """The objects of a bucket whose keys begin with `prefix/`."""
+
+    def __init__(self, uri: str, options: Mapping[str, str]) -> None:
+        self._uri = uri.rstrip("/")
+        self._bucket, _, prefix = self._uri.removeprefix("s3://").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._options = dict(options)
+
+    # -- reading
+
+    def check_source(self) -> None:
+        """Raise unless the bucket answers and, below a prefix, holds at least one object."""
+        with explained("cannot list", self._uri):
+            answer = self._ask(
+                "list_objects_v2",
+                patient=False,
+                Bucket=self._bucket,
+                Prefix=self._prefix,
+                MaxKeys=1,
+            )
+        if self._prefix and not answer.get("Contents"):
+            raise StorageError(f"there is nothing below {self._uri}/. Check the prefix.")
+
+    def list_files(self, prefix: str) -> Iterator[Listed]:
+        """Objects below `prefix`, one page of a thousand at a time, in key order."""
+        within = f"{self._prefix}{prefix}/" if prefix else self._prefix
+        more: dict[str, Any] = {}
+        while True:
+            with explained("cannot list", self._uri):
+                page = self._ask(
+                    "list_objects_v2",
+                    Bucket=self._bucket,
+                    Prefix=within,
+                    MaxKeys=_PAGE,
+                    **more,
+                )
+            for item in page.get("Contents", ()):
+                key = item["Key"]
+                if not (key.endswith("/") and item["Size"] == 0):  # a console's folder marker
+                    yield self._listed(key, item["Size"], item["LastModified"], item["ETag"])
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def open(self, uri: str, block_bytes: int) -> BinaryIO:
+        """Open an object; what is read is one version of it, or StorageError."""
+        found = self.entry(uri)
+        if found is None:
+            raise StorageError(f"cannot read {uri}: there is no such object")
+        raw = RangeReader(self._filesystem(True), self._bucket, self._key(uri), found, uri)
+        return cast(BinaryIO, io.BufferedReader(raw, block_bytes))
+
+    def confine(self, uri: str) -> None:
+        """Nothing leads out of a prefix."""
+
+    def entry(self, uri: str) -> Listed | None:
+        """The object as it is at this moment."""
+        key = self._key(uri)
+        with explained("cannot read", uri):
+            try:
+                head = self._ask("head_object", Bucket=self._bucket, Key=key)
+            except FileNotFoundError as error:
+                if code_of(error) == "NoSuchBucket":
+                    raise
+                return None
+        return self._listed(key, head["ContentLength"], head["LastModified"], head["ETag"])
+
+    # -- writing
+
+    def check_destination(self) -> None:
+        """Raise unless an object can be written below the prefix and removed again."""
+        key = f"{self._prefix}.albumen/write-test"
+        with explained("cannot write to", self._uri):
+            self._ask("put_object", patient=False, Bucket=self._bucket, Key=key, Body=b"")
+        with explained("can write to, but not remove from,", self._uri):
+            self._ask("delete_object", patient=False, Bucket=self._bucket, Key=key)
+
+    def write(self, relative_path: str, content: bytes | Path) -> Listed:
+        """One PUT, or one multipart upload that is completed or abandoned."""
+        uri = f"{self._uri}/{relative_path}"
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        with explained("cannot write", uri):
+            if size > 2 * _PART_BYTES and isinstance(content, Path):
+                self._write_in_parts(self._prefix + relative_path, content, size)
+            else:
+                data = content if isinstance(content, bytes) else content.read_bytes()
+                self._put(relative_path, data)
+        found = self.entry(uri)
+        if found is None or found.size != size:
+            raise StorageError(f"cannot write {uri}: the storage does not list what was written")
+        return found
+
+    def read(self, relative_path: str) -> tuple[bytes, str] | None:
+        """Content and, as its token, the etag."""
+        with explained("cannot read", f"{self._uri}/{relative_path}"):
+            try:
+                return fetch(
+                    self._filesystem(True), Bucket=self._bucket, Key=self._prefix + relative_path
+                )
+            except FileNotFoundError as error:
+                if code_of(error) == "NoSuchBucket":
+                    raise
+                return None
+
+    def remove(self, relative_path: str) -> None:
+        """Remove an object; not an error where there is none."""
+        with explained("cannot remove", f"{self._uri}/{relative_path}"):
+            key = self._prefix + relative_path
+            self._ask("delete_object", Bucket=self._bucket, Key=key)
+
+    def create_exclusive(self, relative_path: str, data: bytes) -> str | None:
+        """A PUT that the service refuses where the key exists."""
+        return self._put_if(relative_path, data, {"IfNoneMatch": "*"})
+
+    def replace_if_same(self, relative_path: str, data: bytes, token: str) -> str | None:
+        """A PUT that the service refuses where the etag is another one."""
+        return self._put_if(relative_path, data, {"IfMatch": f'"{token}"'})
+
+    def honours_conditions(self, relative_path: str) -> bool:
+        """Ask: put the same content again on the condition that there is none."""
+        now = self.read(relative_path)
+        return now is not None and self.create_exclusive(relative_path, now[0]) is None
+
+    def clear_unfinished(self) -> int:
+        """Abandon multipart uploads of derivatives that interrupted writes left behind."""
+        cleared = 0
+        for folder in DERIVATIVE_FOLDERS:  # other uploads to the bucket are not ours
+            with explained("cannot look for unfinished uploads in", self._uri):
+                answer = self._ask(
+                    "list_multipart_uploads",
+                    Bucket=self._bucket,
+                    Prefix=f"{self._prefix}{folder}/",
+                )
+                for upload in answer.get("Uploads", ()):
+                    self._abandon(upload["Key"], upload["UploadId"])
+                    cleared += 1
+        return cleared
+
+    # -- inside
+
+    def _put(self, relative_path: str, data: bytes, **condition: Any) -> str:
+        answer = self._ask(
+            "put_object",
+            Bucket=self._bucket,
+            Key=self._prefix + relative_path,
+            Body=data,
+            ContentType=_content_type(relative_path),
+            **condition,
+        )
+        return str(answer["ETag"]).strip('"')
+
+    def _put_if(self, relative_path: str, data: bytes, condition: dict[str, str]) -> str | None:
+        with explained("cannot write", f"{self._uri}/{relative_path}"):
+            try:
+                return self._put(relative_path, data, **condition)
+            except OSError as error:
+                if code_of(error) in _REFUSED:
+                    return None
+                if code_of(error) not in ("NotImplemented", "501"):
+                    raise
+            # A service without conditional writes says so: look first, then write.
+            now = self.read(relative_path)
+            same = now is None if "IfNoneMatch" in condition else now is not None
+            if now is not None and "IfMatch" in condition:
+                same = condition["IfMatch"].strip('"') == now[1]
+            return self._put(relative_path, data) if same else None
+
+    def _write_in_parts(self, key: str, file: Path, size: int) -> None:
+        place: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
+        part_bytes = max(_PART_BYTES, math.ceil(size / _MOST_PARTS))
+        begun = self._ask("create_multipart_upload", **place, ContentType=_content_type(key))
+        upload = begun["UploadId"]
+        parts: list[dict[str, Any]] = []
+        try:
+            with file.open("rb") as source:
+                while data := source.read(part_bytes):
+                    number = len(parts) + 1
+                    answer = self._ask(
+                        "upload_part", **place, UploadId=upload, PartNumber=number, Body=data
+                    )
+                    parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            self._ask(
+                "complete_multipart_upload",
+                **place,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+            )
+        except BaseException:
+            self._abandon(key, upload)
+            raise
+
+    def _abandon(self, key: str, upload: str) -> None:
+        with contextlib.suppress(OSError):
+            self._ask("abort_multipart_upload", Bucket=self._bucket, Key=key, UploadId=upload)
+
+    def _listed(self, key: str, size: int, modified: datetime, etag: str) -> Listed:
+        microseconds = int(modified.timestamp()) * 1_000_000 + modified.microsecond
+        relative_path = key[len(self._prefix) :]
+        uri = f"s3://{self._bucket}/{key}"
+        return Listed(relative_path, size, microseconds, etag.strip('"'), uri)
+
+    def _key(self, uri: str) -> str:
+        return uri.removeprefix("s3://").partition("/")[2]
+
+    def _filesystem(self, patient: bool) -> Any:
+        with explained("cannot use", self._uri):
+            return fsspec.filesystem("s3", **s3fs_arguments(self._options, patient))
+
+    def _ask(self, method: str, *, patient: bool = True, **arguments: Any) -> Any:
+        limit = {} if patient else {"timeout": _CHECK_SECONDS}
+        return self._filesystem(patient).call_s3(method, **arguments, **limit)
+
+
+def _content_type(path: str) -> str:
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
