@@ -30,7 +30,7 @@ def main(source_folder: str, destination_folder: str) -> None:
     """Restore every scan of a folder, one after the other."""
     source, destination = Location.parse(source_folder), Location.parse(destination_folder)
     recipe = Recipe(revisions=revisions(STAGE_NAMES))
-    built = {name: build() for name, build in builders(STAGE_NAMES, {}).items()}
+    built = {name: build() for name, build in builders(STAGE_NAMES, {}, threads=2).items()}
     scans = list(take_inventory(source).scans())
     images.set_threads(1)
     wall, cpu = time.perf_counter(), time.process_time()

@@ -18,6 +18,7 @@ class Tree:
     cpu: float = 0.0
     exit_code: int = 0
     peak_uss: dict[str, int] = field(default_factory=dict)
+    peak_shared: int = 0
     output: str = ""
 
 
@@ -25,9 +26,12 @@ def measure(command: list[str], *, uss: bool = False, every: float = 0.25) -> Tr
     """Run `command` to its end, sampling its descendants `every` seconds.
 
     CPU seconds are each process's last sample, so what a process does in its last instants
-    is missed: at most `every` seconds a process. `peak_uss` holds bytes by process name.
+    is missed: at most `every` seconds a process. `peak_uss` holds bytes by process name,
+    `peak_shared` the bytes of shared memory (Ray's object store) that the machine came to
+    hold beyond what it held before.
     """
     tree, spent = Tree(), {}
+    shared_before = psutil.virtual_memory().shared
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
     root = psutil.Process(process.pid)
@@ -42,6 +46,7 @@ def measure(command: list[str], *, uss: bool = False, every: float = 0.25) -> Tr
                     tree.peak_uss[name] = max(private, tree.peak_uss.get(name, 0))
             except psutil.Error:
                 continue
+        tree.peak_shared = max(tree.peak_shared, psutil.virtual_memory().shared - shared_before)
         time.sleep(every)
     tree.wall = time.perf_counter() - start
     tree.cpu = sum(spent.values())

@@ -7,4 +7,4 @@ import os
 # retried without end (DESIGN 3.4).
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_task_oom_retries", "0")  # noqa: SIM112  Ray reads it in this case
+os.environ.setdefault("RAY_task_oom_retries", "0")

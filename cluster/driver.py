@@ -10,10 +10,11 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from cluster.lanes import Builder, Lane, lane_count, open_lanes
+from cluster.lanes import Lane, cpus_per_lane, lane_count, open_lanes
 from cluster.partition_run import Order, Report, run_partition
 from cluster.resources import LaneResources
 from cluster.session import session
+from cluster.stages import builders
 from cluster.tally import Progress, Tally
 from tasks.errors import AlbumenError, ClusterError
 
@@ -86,7 +87,8 @@ class RunningPartition:
 
 @contextmanager
 def assemble(
-    stages: Mapping[str, Builder],
+    stages: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
     *,
     address: str | None = None,
     lanes: int | None = None,
@@ -95,9 +97,11 @@ def assemble(
 ) -> Iterator[Crew]:
     """Start or join a cluster and open its lanes, for the length of the block.
 
-    `stages` maps each stage to what builds it in its actor. Raises ClusterError.
+    `options` are keywords for the builders of `stages`. Raises ClusterError.
     """
     with session(address, object_store_bytes=object_store_bytes):
         count, gpus = lane_count(lanes, gpus_per_lane)
-        with open_lanes(count, LaneResources(gpus=gpus), stages) as opened:
+        resources = LaneResources.sharing(cpus_per_lane(count), gpus)
+        built = builders(stages, options, resources.threads)
+        with open_lanes(count, resources, built) as opened:
             yield Crew(opened)

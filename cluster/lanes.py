@@ -55,6 +55,12 @@ def lane_count(wanted: int | None, gpus_per_lane: float | None) -> tuple[int, fl
     return (max(1, math.floor(cluster_gpus / gpus)) if gpus else 1), gpus
 
 
+def cpus_per_lane(count: int) -> float:
+    """The CPUs each of `count` lanes may count on, by what the nodes declare they have."""
+    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    return float(min(max(nodes), sum(nodes) / count))
+
+
 @contextmanager
 def open_lanes(
     count: int,
@@ -97,7 +103,7 @@ def _actors(
     return {
         name: StageActor.options(  # type: ignore[attr-defined]
             num_cpus=STAGE_ACTOR_CPUS, num_gpus=share, scheduling_strategy=placement
-        ).remote(build)
+        ).remote(name, build)
         for name, build in stages.items()
     }
 

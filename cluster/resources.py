@@ -15,14 +15,22 @@ IO_TASK_CPUS = 0.8
 class LaneResources:
     """The node share of one lane: three stage actors and the tasks that feed them.
 
-    `io_slots` read, look and write tasks run at once. `threads` is what torch, OpenCV and
-    libvips may use in an actor: Ray sets OMP_NUM_THREADS=1 for actors of at most one CPU, so
-    it is set explicitly. `gpus` is bookkeeping for placement, not a memory limit.
+    `io_slots` read, look and write tasks run at once; a stage may use `threads` threads.
+    `gpus` is bookkeeping for placement, not a memory limit.
     """
 
     gpus: float = 0.0
     io_slots: int = 2
     threads: int = 2
+
+    @classmethod
+    def sharing(cls, cpus: float, gpus: float) -> LaneResources:
+        """A lane that has `cpus` CPUs of its node to itself, and `gpus` GPUs.
+
+        Two io slots keep the stages of a small machine fed; on a larger one the stages use
+        more threads and need more of them.
+        """
+        return cls(gpus, min(8, max(2, int(cpus) // 4)), max(1, int(cpus)))
 
     def bundles(self) -> list[dict[str, float]]:
         """Placement group bundles: the actors' first, then one for every io slot."""

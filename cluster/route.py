@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.storage import Location
-
 from cluster import steps
 from cluster.dispatch import Dispatcher, Done
 from cluster.journey import Journey, Sheet
 from cluster.lanes import Lane
 from tasks.records import Row
+from tasks.storage import Location
 
 
 class Route:
@@ -68,7 +67,8 @@ class Route:
         if len(sheet.results) < len(stages):
             stage = stages[len(sheet.results)]
             actor = self._lane.actors[stage]
-            given = (sheet.pixels, sheet.hints, *sheet.results)
+            options = journey.job.recipe.stage_options
+            given = (options, sheet.pixels, sheet.hints, *sheet.results)
             self._dispatch.offer(journey, stage, lambda: actor.process.remote(*given))
             return
         assert journey.header is not None

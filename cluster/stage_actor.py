@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
@@ -18,23 +18,32 @@ from models.contract import Hints, Samples, Stage, StageInput, StageResult
 class StageActor:
     """Runs one stage on one page at a time; `build` is called here, where the model shall live."""
 
-    def __init__(self, build: Callable[[], Stage]) -> None:
+    def __init__(self, name: str, build: Callable[[], Stage]) -> None:
         self._stage = build()
+        self._answer = answering(name, values=1)(self._process)
 
     def ready(self) -> tuple[int, float]:
         """Process id and bytes of private memory per pixel, once the model is loaded."""
         return os.getpid(), self._stage.bytes_per_pixel
 
     @ray.method(num_returns=2)
-    def process(self, pixels: Samples, hints: Hints, *earlier: StageResult | None) -> Any:
+    def process(
+        self,
+        options: Mapping[str, str],
+        pixels: Samples,
+        hints: Hints,
+        *earlier: StageResult,
+    ) -> Any:
         """Outcome and StageResult for a page, after the results of the stages before."""
-        return self._process(pixels, hints, earlier)
+        return self._answer(options, pixels, hints, earlier)
 
-    @answering("stage", values=1)
     def _process(
-        self, pixels: Samples, hints: Hints, earlier: tuple[StageResult | None, ...]
+        self,
+        options: Mapping[str, str],
+        pixels: Samples,
+        hints: Hints,
+        earlier: tuple[StageResult, ...],
     ) -> tuple[Any, ...]:
-        changes = tuple(r for result in earlier if result for r in result.rectangles)
-        (result,) = self._stage([StageInput(pixels, hints, changes)])
-        changed = bool(result.rectangles)
-        return Outcome(0.0, None, dict(result.metrics), result.flags, changed), result
+        changes = tuple(r for result in earlier for r in result.rectangles)
+        (result,) = self._stage([StageInput(pixels, hints, changes, options)])
+        return Outcome(0.0, None, dict(result.metrics), result.flags), result

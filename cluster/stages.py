@@ -6,14 +6,29 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from cluster.lanes import Builder
 from models.registry import build_stage, describe
 
-from cluster.lanes import Builder
+_THREADED = ("damage", "faces")
 
 
-def builders(stages: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Builder]:
-    """What builds each of `stages` in its actor; `options` are keywords of the builders."""
-    return {stage: partial(build_stage, stage, **options.get(stage, {})) for stage in stages}
+def builders(
+    stages: Sequence[str], options: Mapping[str, Mapping[str, Any]], threads: int
+) -> dict[str, Builder]:
+    """What builds each of `stages` in its actor.
+
+    `options` are keywords of the builders by stage. Ray sets OMP_NUM_THREADS=1 for actors of
+    at most one CPU, so `threads` is handed to the stages that can use them.
+    """
+    return {
+        stage: partial(
+            build_stage,
+            stage,
+            **options.get(stage, {}),
+            **({"threads": threads} if stage in _THREADED else {}),
+        )
+        for stage in stages
+    }
 
 
 def revisions(stages: Sequence[str]) -> dict[str, str]:

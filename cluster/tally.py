@@ -13,7 +13,8 @@ class Progress:
 
     by_status: dict[str, int] = field(default_factory=dict)
     bytes_in_flight_peak: int = 0
-    first_row_at: float | None = None
+    timeline: tuple[tuple[float, int], ...] = ()
+    """(seconds since the epoch, scans with a row) at the first and at the last news of one."""
 
     @property
     def done(self) -> int:
@@ -37,15 +38,16 @@ class Tally:
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, int]] = {}
         self._peaks: dict[str, int] = {}
-        self._first_row_at: float | None = None
+        self._timeline: list[tuple[float, int]] = []
         self._stopping = False
 
     def report(self, partition_id: str, by_status: dict[str, int], peak: int, now: float) -> bool:
         """Take a partition's counts; True asks it to finish what is in flight and stop."""
         self._partitions[partition_id] = by_status
         self._peaks[partition_id] = max(peak, self._peaks.get(partition_id, 0))
-        if self._first_row_at is None and any(by_status.values()):
-            self._first_row_at = now
+        done = sum(sum(counts.values()) for counts in self._partitions.values())
+        if done > (self._timeline[-1][1] if self._timeline else 0):
+            self._timeline = [*self._timeline[:1], (now, done)]
         return self._stopping
 
     def stop(self) -> None:
@@ -58,4 +60,4 @@ class Tally:
         for counts in self._partitions.values():
             for status, count in counts.items():
                 total[status] = total.get(status, 0) + count
-        return Progress(total, max(self._peaks.values(), default=0), self._first_row_at)
+        return Progress(total, max(self._peaks.values(), default=0), tuple(self._timeline))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from cluster.driver import Crew, assemble
 from cluster.partition_run import Order
-from cluster.stages import builders
 from cluster.tally import Progress
 from flows import interrupt
 from flows.partitions import Ended, run_in_window
@@ -73,7 +72,7 @@ class Night:
         outcome: Outcome = "completed"
         if left:
             outcome = "interrupted" if interrupt.requested.is_set() else "failed"
-        first = self.progress.first_row_at
+        timeline = [(round(at - started_at(), 3), done) for at, done in self.progress.timeline]
         return Summary(
             run_sequence=self.run.sequence,
             run_id=self.run.run_id,
@@ -86,7 +85,7 @@ class Night:
             ignored=dict(inventory.ignored),
             seconds=since_start(),
             phases=dict(self.watch.phases),
-            seconds_to_first_row=round(first - started_at(), 3) if first else None,
+            timeline=timeline,
             bytes_in_flight_peak=self.progress.bytes_in_flight_peak,
             notes=notes,
             failed_partitions=dict(self.ended.failed),
@@ -96,7 +95,8 @@ class Night:
         settings = self.settings
         stages = stages_needed(settings, read_selection(settings))
         return assemble(
-            builders(stages, stage_options(settings)),
+            stages,
+            stage_options(settings),
             address=settings.ray_address,
             lanes=settings.lanes,
             gpus_per_lane=settings.gpus_per_lane,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +15,8 @@ Outcome = Literal["completed", "interrupted", "failed"]
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Totals of one run. `by_status` counts the scans that got a row tonight; `left` those that
-    were planned and did not, because the run was stopped or partitions failed."""
+    were planned and did not, because the run was stopped or partitions failed. `timeline`
+    holds (seconds since the command began, scans with a row) at the first and last row."""
 
     run_sequence: int
     run_id: str
@@ -28,7 +29,7 @@ class Summary:
     ignored: Mapping[str, int]
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
-    seconds_to_first_row: float | None = None
+    timeline: Sequence[tuple[float, int]] = ()
     bytes_in_flight_peak: int = 0
     notes: tuple[str, ...] = ()
     failed_partitions: Mapping[str, str] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class Summary:
             "ignored": dict(self.ignored),
             "seconds": round(self.seconds, 3),
             "phases": dict(self.phases),
-            "seconds_to_first_row": self.seconds_to_first_row,
+            "timeline": [{"at": at, "done": done} for at, done in self.timeline],
             "bytes_in_flight_peak": self.bytes_in_flight_peak,
             "notes": list(self.notes),
             "failed_partitions": dict(self.failed_partitions),

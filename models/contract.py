@@ -83,12 +83,14 @@ class StageInput:
 
     `pixels` is HxW or HxWx3, uint8 or uint16, sRGB (or grey with the sRGB curve), read-only.
     `changes` are the rectangles of the stages before, in order, not yet laid into `pixels`:
-    `crop` gives the picture as it stands now.
+    `crop` gives the picture as it stands now. `options` are this scan's own settings by name
+    (`mode`, `colorize`, `faces`); where one is missing, the stage's own setting holds.
     """
 
     pixels: Samples
     hints: Hints
     changes: tuple[Rectangle, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def crop(self, box: Box) -> Samples:
         """A writable copy of `box` with the earlier stages' changes laid in.

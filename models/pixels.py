@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import BadStageInput, Box, Samples, StageInput
+from models.contract import BadStageInput, Box, Rectangle, Samples, StageInput
 
 _STRIP_PIXELS = 4_000_000
 
@@ -106,15 +106,24 @@ def reduced_current(item: StageInput, long_edge: int) -> Samples:
     for top, bottom in strips(height, width, factor):
         strip = item.crop(Box(0, top, width, bottom))
         size = (-(-width // factor), -(-(bottom - top) // factor))
-        rows.append(cv2.resize(strip, size, interpolation=cv2.INTER_AREA).reshape(
-            size[1], size[0], *item.pixels.shape[2:]
-        ))
+        rows.append(
+            cv2.resize(strip, size, interpolation=cv2.INTER_AREA).reshape(
+                size[1], size[0], *item.pixels.shape[2:]
+            )
+        )
     return reduced(cast(Samples, np.concatenate(rows)), long_edge)
 
 
 def to_bytes(pixels: Samples) -> NDArray[np.uint8]:
     """The same samples rounded to uint8; meant for reduced copies and crops."""
     return _to_bytes(pixels)
+
+
+def lay(plane: NDArray[np.uint8], rectangle: Rectangle, values: NDArray[np.uint8]) -> None:
+    """Write `values` hxw into `plane` HxW wherever the mask of `rectangle` is true."""
+    height, width = rectangle.mask.shape
+    target = plane[rectangle.top : rectangle.top + height, rectangle.left : rectangle.left + width]
+    np.copyto(target, values, where=rectangle.mask)
 
 
 def _to_bytes(samples: Samples) -> NDArray[np.uint8]:

@@ -195,6 +195,14 @@ def texts(exif: Exif) -> dict[int, str]:
     }
 
 
+def texts_of(block: bytes | None) -> dict[int, str]:
+    """`texts` of a block as bytes; empty where there is none or it is damaged."""
+    try:
+        return texts(parse(block)) if block else {}
+    except ValueError:
+        return {}
+
+
 def decode_text(raw: bytes) -> str:
     """TIFF text as a string; bytes that are not UTF-8 survive as surrogates, both ways."""
     return raw.rstrip(b"\0").decode("utf-8", "surrogateescape")

@@ -74,12 +74,14 @@ def inspect(file: BinaryIO, name: str) -> Jp2Layout:
     if stream is None:
         raise CorruptImage(f"{name}: a JPEG 2000 file without a picture. Copy the file again.")
     exif = blocks.get(_EXIF.hex())
+    exif = exif.removeprefix(b"Exif\0\0") if exif else None
     embedded = Embedded(
         icc=blocks.get("icc"),
-        exif=exif.removeprefix(b"Exif\0\0") if exif else None,
+        exif=exif,
         xmp=blocks.get(_XMP.hex()),
         iptc=blocks.get(_IPTC.hex()),
         resolution=resolution,
+        tags=exif_blocks.texts_of(exif),
     )
     return _layout(file, name, stream.start, stream.end, embedded)
 

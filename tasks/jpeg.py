@@ -48,7 +48,7 @@ def read_jpeg(path: Path, name: str) -> Decoded:
             xmp=_packet(segments, notes),
             iptc=segments.iptc,
             resolution=resolution,
-            tags=_texts(segments),
+            tags=exif_blocks.texts_of(segments.exif),
         ),
         format="jpeg",
         jpeg_tables=_tables(segments),
@@ -150,13 +150,6 @@ def _orientation(segments: Segments) -> int:
         return exif_blocks.orientation(segments.exif)
     except ValueError:
         return 1
-
-
-def _texts(segments: Segments) -> dict[int, str]:
-    try:
-        return exif_blocks.texts(exif_blocks.parse(segments.exif)) if segments.exif else {}
-    except ValueError:
-        return {}
 
 
 def _exif_resolution(segments: Segments) -> tuple[float, float] | None:

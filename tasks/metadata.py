@@ -143,7 +143,7 @@ def _set_identity(packet: Packet, history: History, when: str) -> None:
         for field, name in (("documentID", "DocumentID"), ("instanceID", "InstanceID"))
         if (value := packet.get("xmpMM", name))
     }
-    seed = f"{history.agent}\n{when}\n{history.parameters}"
+    seed = f"{history.agent}\n{when}\n{history.parameters}".encode(errors="replace").decode()
     document = f"xmp.did:{uuid.uuid5(_NAMESPACE, seed)}"
     instance = f"xmp.iid:{uuid.uuid5(_NAMESPACE, seed + '/instance')}"
     if packet.get("xmpMM", "OriginalDocumentID") is None and "stRef:documentID" in previous:

@@ -149,11 +149,10 @@ def _embedded(image: Any, image_format: str) -> tuple[Embedded, int]:
 
     exif = block("exif-data")
     exif = exif.removeprefix(b"Exif\0\0") if exif else None
-    orientation, tags, resolution = 1, {}, None
+    orientation, resolution = 1, None
     if exif:
         try:
             orientation = exif_blocks.orientation(exif) if image_format in ("png", "webp") else 1
-            tags = exif_blocks.texts(exif_blocks.parse(exif))
             resolution = exif_blocks.resolution(exif)
         except ValueError:
             pass  # `tasks.metadata.review_notes` flags it
@@ -167,7 +166,7 @@ def _embedded(image: Any, image_format: str) -> tuple[Embedded, int]:
         xmp=block("xmp-data"),
         iptc=block("iptc-data"),
         resolution=resolution,
-        tags=tags,
+        tags=exif_blocks.texts_of(exif),
     )
     return embedded, orientation
 
@@ -204,6 +203,12 @@ def _insert_chunks(target: Path, embedded: Embedded) -> None:
     try:
         with target.open("rb") as source, beside.open("wb") as sink:
             sink.write(source.read(_PNG_HEAD) + chunks)
+            while True:
+                head = source.read(8)
+                if head[4:] != b"pHYs":  # libvips writes one, made up where nothing is known
+                    break
+                source.seek(9 + 4, 1)
+            sink.write(head)
             shutil.copyfileobj(source, sink, 1 << 20)
         os.replace(beside, target)  # noqa: PTH105
     finally:

@@ -76,6 +76,11 @@ class Recipe:
         """The stages this scan goes through, in order."""
         return tuple(s for s in self.stages if s != "faces" or self.faces != "off")
 
+    @property
+    def stage_options(self) -> dict[str, str]:
+        """What the stages need to know of this scan in particular."""
+        return {"mode": self.mode, "colorize": self.colorize, "faces": self.faces}
+
     def override(
         self,
         stages: Iterable[str] | None = None,

@@ -102,7 +102,7 @@ def components_of(runs: Runs, width: int) -> Components:
     size = (runs.stop - runs.start).astype(np.float64)
 
     def total(values: Floats) -> Floats:
-        return np.bincount(label, weights=values, minlength=count)
+        return np.bincount(label, weights=values, minlength=count).astype(np.float64)
 
     area = total(size)
     # Sums over a run of consecutive columns: first column a, length n.

@@ -19,10 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import Box
+from models.contract import Box, Rectangle
 from models.damage.components import Components, Runs, components_of, joined, runs_of
 from models.damage.judge import DENSITY, Kind, Tones, dusty_bonus, scores, stricter_on_faces
 from models.damage.ridges import REACH, Plane, responses
+from models.pixels import lay, luminance
 
 WINDOW = 1024
 """Side of the windows, in pixels of the level, without the margin they are read with."""
@@ -32,7 +33,7 @@ _COARSEST = 600  # pixels of the coarsest level's long edge, at least: widths to
 _WEAK_LINE, _WEAK_SPECK = (6.0, 2.0), (8.0, 3.0)  # contrast: levels, times activity
 _STRONG = 2.0  # times the weak threshold
 _LINE_SCORE, _SPECK_SCORE = 1.5, 1.5
-_CERTAIN_SPECK, _DUSTY = 2.0, 4  # so many specks of that score make a dusty scan
+_CERTAIN_SPECK, _DUSTY = 2.0, 6  # so many specks of that score make a dusty scan
 _THICKEST = 6.5  # pixels of the level a line may be thick, soft edges included
 _THICKEST_SHARE = 130  # and, on small scans, so many to the long edge
 
@@ -103,14 +104,15 @@ class DefectDetector:
             _lay(painted, mask, depth)
         return Defects(mask, over_face)
 
-    def update(self, patches: Iterable[tuple[int, int, Plane]]) -> None:
-        """Lay luminance patches (top, left, hxw) into the plane; forget what they touch."""
+    def update(self, rectangles: Iterable[Rectangle]) -> None:
+        """Lay the luminance of `rectangles` into the plane; forget the windows they touch."""
         boxes = []
         base = self._levels[0].plane
-        for top, left, patch in patches:
-            box = Box(left, top, left + patch.shape[1], top + patch.shape[0])
-            base[box.top : box.bottom, box.left : box.right] = patch
-            boxes.append(box)
+        for rectangle in rectangles:
+            lay(base, rectangle, luminance(rectangle.pixels))
+            height, width = rectangle.mask.shape
+            left, top = rectangle.left, rectangle.top
+            boxes.append(Box(left, top, left + width, top + height))
         if not boxes:
             return
         for depth, level in enumerate(self._levels):
@@ -258,7 +260,10 @@ def _reduced_box(box: Box, depth: int) -> Box:
     """`box` of the plane in pixels of a level, rounded outwards."""
     last = (1 << depth) - 1
     return Box(
-        box.left >> depth, box.top >> depth, (box.right + last) >> depth, (box.bottom + last) >> depth
+        box.left >> depth,
+        box.top >> depth,
+        (box.right + last) >> depth,
+        (box.bottom + last) >> depth,
     )
 
 
@@ -285,4 +290,3 @@ def _lay(painted: Plane, mask: Plane, depth: int) -> None:
         enlarged = cv2.resize(strip, size, interpolation=cv2.INTER_NEAREST)
         target = mask[top << depth : (top << depth) + size[1], : size[0]]
         cv2.bitwise_or(target, enlarged, dst=target)
-

@@ -89,9 +89,7 @@ def scores(
     mean = found.sums / np.maximum(found.area, 1)[:, None]
     contrast, activity, strong, level, density, step, speck = mean.T
     scale = 1 / tones.range  # to what the picture would be at full tonal range
-    contrast, activity, step, speck = (
-        value * scale for value in (contrast, activity, step, speck)
-    )
+    contrast, activity, step, speck = (value * scale for value in (contrast, activity, step, speck))
     place = (level - tones.black) * scale / 255
     # What a component counts of itself in the window around it.
     share = np.minimum(1.0, DENSITY / np.maximum(found.length, DENSITY))
@@ -135,12 +133,11 @@ def dusty_bonus(found: Components) -> Floats:
 def _along_a_side(found: Components, area: Box) -> Bools:
     """Components that lie wholly within a hundredth of the area's extent from one side."""
     across, down = max(2.0, _SIDE * area.width), max(2.0, _SIDE * area.height)
-    return cast(
-        Bools,
+    return (
         (found.right <= area.left + across)
         | (found.left >= area.right - across)
         | (found.bottom <= area.top + down)
-        | (found.top >= area.bottom - down),
+        | (found.top >= area.bottom - down)
     )
 
 

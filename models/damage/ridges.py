@@ -63,7 +63,7 @@ _NEIGHBOURS = np.ones((3, 3), np.uint8)
 
 def responses(window: Plane) -> tuple[Responses, Responses]:
     """Responses of the bright and of the dark structures of `window`, HxW uint8."""
-    polarities = [_one_polarity(plane) for plane in (window, cv2.bitwise_not(window))]
+    polarities = [_one_polarity(plane) for plane in (window, np.bitwise_not(window))]
     hats = cv2.max(*(cv2.add(line, speck) for line, speck, _ in polarities))
     capped = cv2.threshold(hats, _ACTIVITY_CAP, 0, cv2.THRESH_TRUNC)[1]
     mean = cv2.boxFilter(capped, cv2.CV_32F, (_ACTIVITY, _ACTIVITY))

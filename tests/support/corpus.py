@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -310,8 +309,8 @@ def make_corpus(folder: Path) -> list[CorpusCase]:
         group(add)
     outside = folder.with_name(folder.name + "-outside.jpg")
     outside.write_bytes(jpeg_bytes(picture()))
-    os.symlink(outside, folder / "link out of the tree.jpg")
-    os.symlink("nowhere.jpg", folder / "link to nowhere.jpg")
+    (folder / "link out of the tree.jpg").symlink_to(outside)
+    (folder / "link to nowhere.jpg").symlink_to("nowhere.jpg")
     (folder / "folder.jpg").mkdir()
     cases.append(CorpusCase("link out of the tree.jpg", "OutsideSource", regular=False))
     cases.append(CorpusCase("link to nowhere.jpg", "OutsideSource", regular=False))

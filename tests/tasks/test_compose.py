@@ -59,8 +59,9 @@ def test_what_a_stage_left_as_it_was_comes_back_exactly_even_out_of_gamut(depth,
 
 @pytest.mark.parametrize(("depth", "channels", "profile"), SPACES)
 def test_changed_pixels_have_the_restored_colour_in_the_source_s_space(depth, channels, profile):
-    source = _photograph(depth, channels, profile)
     top = np.iinfo(depth).max
+    muted = (picture(60, 80, channels, depth) // 4 + top // 3).astype(depth)
+    source = photograph(muted, icc_profile(profile) if profile else None)
     restored = source.working.copy()
     restored[40:, 40:] = top // 3
     mask = np.zeros((60, 80), bool)
@@ -68,7 +69,7 @@ def test_changed_pixels_have_the_restored_colour_in_the_source_s_space(depth, ch
     result = compose(source, [Patch(0, 0, restored, mask)])
     wanted = from_working(restored[mask], source.embedded.icc) * top
     # In gamut, source - profile(working) is only the rounding of the working pixels.
-    assert np.median(np.abs(result[mask] - wanted)) <= (2 if depth == np.uint8 else 8)
+    assert np.abs(result[mask] - wanted).max() <= (2 if depth == np.uint8 else 8)
 
 
 def test_grey_profile_is_inverted_through_its_curve():

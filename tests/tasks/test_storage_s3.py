@@ -81,13 +81,15 @@ def test_profile_of_the_aws_configuration(
     storage.check_destination(at(bucket, profile="museum"))
 
 
-def test_listing_streams_page_by_page(server: S3Server, bucket: str) -> None:
+def test_listing_streams_page_by_page(
+    server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_s3, "_PAGE", 20)
     client = server.client
-    names = [f"scans/{n % 7}/{n:05d}.tif" for n in range(2300)]
-    for name in names:
+    names = [f"scans/{n % 7}/{n:05d}.tif" for n in range(130)]
+    for name in [*names, "scans-other/a.tif"]:
         client.put_object(Bucket=bucket, Key=name, Body=b"x")
     client.put_object(Bucket=bucket, Key="scans/folder marker/", Body=b"")
-    client.put_object(Bucket=bucket, Key="scans-other/a.tif", Body=b"x")
     listed = storage.list_files(at(bucket, "scans"))
     first = next(listed)
     assert first.relative_path == "0/00000.tif" and first.size == 1 and first.etag
@@ -125,15 +127,16 @@ def test_header_reads_are_ranges(server: S3Server, bucket: str) -> None:
     source = at(bucket, "scans")
     fetched: list[str] = []
     with storage.open_for_reading(source, source.child("a.tif")) as file:
-        raw = file.raw  # type: ignore[attr-defined]
-        call = raw._filesystem.call_s3
+        filesystem = file.raw._filesystem  # type: ignore[attr-defined]
 
-        def spy(method: str, **arguments: str) -> object:
-            fetched.append(arguments["Range"])
-            return call(method, **arguments)
+        class Spy:
+            loop = filesystem.loop
 
-        raw._filesystem = type("Spy", (), {"call_s3": spy, "loop": raw._filesystem.loop})
-        raw._filesystem.call_s3 = spy
+            def call_s3(self, method: str, **arguments: str) -> object:
+                fetched.append(arguments["Range"])
+                return filesystem.call_s3(method, **arguments)
+
+        file.raw._filesystem = Spy()  # type: ignore[attr-defined]
         file.read(8)
         file.read(1000)
         file.seek((8 << 20) - 100)
@@ -299,6 +302,7 @@ def answering_with(code: str, status: int) -> tuple[str, threading.Thread, socke
     return f"http://127.0.0.1:{listener.getsockname()[1]}", thread, listener
 
 
+@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
@@ -309,7 +313,7 @@ def answering_with(code: str, status: int) -> tuple[str, threading.Thread, socke
         ("SomethingNew", 400, "SomethingNew: "),
     ],
 )
-def test_refusals(server: S3Server, code: str, status: int, words: str) -> None:
+def test_refusals(code: str, status: int, words: str) -> None:
     url, thread, listener = answering_with(code, status)
     for check in (storage.check_source, storage.check_destination):
         assert words in line(check, at("bucket", endpoint_url=url))
@@ -318,7 +322,8 @@ def test_refusals(server: S3Server, code: str, status: int, words: str) -> None:
     thread.join()
 
 
-def test_unreachable(server: S3Server) -> None:
+@pytest.mark.usefixtures("server")
+def test_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     location = at("bucket", endpoint_url=f"http://127.0.0.1:{port}")
@@ -326,7 +331,8 @@ def test_unreachable(server: S3Server) -> None:
     assert "AWS_ENDPOINT_URL" in line(storage.check_destination, location)
 
 
-def test_silent_service_is_given_up(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("server")
+def test_silent_service_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_s3, "_CHECK_SECONDS", 2)
     with socket.create_server(("127.0.0.1", 0)) as listener:  # accepts, and never answers
         location = at("bucket", endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}")

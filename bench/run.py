@@ -1,0 +1,19 @@
+"""All benchmarks, one after the other: `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Run every benchmark in a process of its own, so that none inherits another's memory."""
+    for script in ("overhead.py", "memory.py", "inventory.py"):
+        subprocess.run([sys.executable, str(_HERE / script)], check=True)
+
+
+if __name__ == "__main__":
+    main()

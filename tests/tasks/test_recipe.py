@@ -1,0 +1,80 @@
+import json
+import pickle
+
+import pytest
+
+from tasks.errors import UsageError
+from tasks.recipe import Recipe
+
+BASE = Recipe(revisions={"damage": "1", "faces": "1"}, weights={"scratch": "ab" * 32})
+
+
+def test_order_and_spelling_do_not_matter() -> None:
+    a = Recipe(
+        stages=("color", "damage"), weights={"x": "1", "y": "2"}, requested={"b": 1, "a": [2]}
+    )
+    b = Recipe(
+        stages=("damage", "color"), weights={"y": "2", "x": "1"}, requested={"a": [2], "b": 1}
+    )
+    assert a == b and hash(a) == hash(b) and a.digest == b.digest
+    assert a.requested_json == b.requested_json == '{"a":[2],"b":1}'
+    assert pickle.loads(pickle.dumps(a)) == a
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stages": ("damage",)},
+        {"mode": "revive"},
+        {"colorize": "never"},
+        {"faces": "detect"},
+        {"format": "png"},
+        {"keep_masks": True},
+        {"skip_unchanged": True},
+        {"revisions": {"damage": "2", "faces": "1"}},
+        {"weights": {"scratch": "cd" * 32}},
+    ],
+)
+def test_what_determines_derivatives_changes_the_digest(change: dict[str, object]) -> None:
+    settings = {"revisions": BASE.revisions, "weights": BASE.weights} | change
+    assert Recipe(**settings).digest != BASE.digest  # type: ignore[arg-type]
+
+
+def test_choices_alone_do_not_change_the_digest() -> None:
+    chosen = Recipe(revisions=BASE.revisions, weights=BASE.weights, requested={"mode": "repair"})
+    assert chosen.digest == BASE.digest
+    assert json.loads(chosen.requested_json) == {"mode": "repair"}
+    assert json.loads(BASE.requested_json) == {}
+
+
+def test_revisions_of_stages_that_do_not_run_do_not_matter() -> None:
+    one = Recipe(stages=("damage",), revisions={"damage": "1", "color": "1"})
+    other = Recipe(stages=("damage",), revisions={"damage": "1", "color": "2"})
+    assert one.digest == other.digest
+    off = Recipe(faces="off", revisions={"faces": "1"})
+    assert off.active_stages == ("damage", "color")
+    assert off.digest == Recipe(faces="off", revisions={"faces": "2"}).digest
+
+
+def test_settings_are_readable() -> None:
+    settings = json.loads(BASE.settings_json)
+    assert settings["stages"] == ["damage", "faces", "color"]
+    assert settings["revisions"] == {"damage": "1", "faces": "1"}
+    assert settings["weights"] == {"scratch": "ab" * 32}
+
+
+def test_override_counts_as_chosen() -> None:
+    chosen = BASE.override(stages=["color"], colorize="always", faces=None)
+    assert chosen.stages == ("color",) and chosen.faces == BASE.faces
+    assert json.loads(chosen.requested_json) == {"stages": ["color"], "colorize": "always"}
+    assert chosen.digest != BASE.digest
+    assert BASE.override() == BASE
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"mode": "x"}, {"colorize": "yes"}, {"faces": True}, {"format": "gif"}, {"stages": ("x",)}],
+)
+def test_unknown_values(bad: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        Recipe(**bad)  # type: ignore[arg-type]
