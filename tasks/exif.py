@@ -214,13 +214,20 @@ def encode_text(text: str) -> bytes:
 
 
 def resolution(block: bytes) -> tuple[float, float] | None:
-    """Pixels per inch of a block's main directory, horizontal and vertical, or None."""
+    """`resolution_of` a block's main directory; raises `ValueError` where it is damaged."""
     try:
         structure = TiffStructure(io.BytesIO(block), "EXIF block")
-        main = structure.directory(structure.first_offset)
-        unit = structure.integers(main, 296, 1) or (2,)
-        x, y = structure.rationals(main, 282), structure.rationals(main, 283)
+        return resolution_of(structure, structure.directory(structure.first_offset))
     except (ScanError, struct.error) as error:
         raise ValueError(str(error)) from error
+
+
+def resolution_of(structure: TiffStructure, directory: Directory) -> tuple[float, float] | None:
+    """Pixels per inch of a directory, horizontal and vertical; None where it gives no unit."""
+    try:
+        unit = structure.integers(directory, 296, 1) or (2,)
+        x, y = structure.rationals(directory, 282), structure.rationals(directory, 283)
+    except ScanError:
+        return None  # a value outside the file: the picture is none the worse for it
     factor = {2: 1.0, 3: 2.54}.get(unit[0])
     return (x[0] * factor, y[0] * factor) if factor and x and y and x[0] > 0 < y[0] else None

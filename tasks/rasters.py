@@ -156,7 +156,8 @@ def _embedded(image: Any, image_format: str) -> tuple[Embedded, int]:
             resolution = exif_blocks.resolution(exif)
         except ValueError:
             pass  # `tasks.metadata.review_notes` flags it
-    if image_format == "png" and "resolution-unit" in image.get_fields():
+    # 1 pixel per millimetre is what libvips says where a PNG says nothing.
+    if image_format == "png" and (image.xres, image.yres) != (1.0, 1.0):
         resolution = (image.xres * _MM_PER_INCH, image.yres * _MM_PER_INCH)
     if resolution and orientation >= 5:
         resolution = resolution[::-1]

@@ -26,7 +26,6 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _READ_BUFFER = 16 << 20
 _TAGS = {"icc": 34675, "xmp": 700, "iptc": 33723, "photoshop": 34377}
-_PER_INCH = {2: 1.0, 3: 2.54}
 
 Segment = tuple[Any, tuple[int, int, int, int, int], Any]
 
@@ -247,12 +246,6 @@ def _embedded(structure: TiffStructure, layout: PageLayout, notes: list[str]) ->
 
 
 def _resolution(structure: TiffStructure, layout: PageLayout) -> tuple[float, float] | None:
-    unit = structure.integers(layout.directory, 296, 1) or (2,)
-    x = structure.rationals(layout.directory, 282)
-    y = structure.rationals(layout.directory, 283)
-    if unit[0] not in _PER_INCH or not x or not y or x[0] <= 0 or y[0] <= 0:
-        return None
-    factor = _PER_INCH[unit[0]]
-    pair = (x[0] * factor, y[0] * factor)
+    pair = exif_blocks.resolution_of(structure, layout.directory)
     # A quarter turn exchanges the axes.
-    return pair[::-1] if 5 <= layout.orientation <= 8 else pair
+    return pair[::-1] if pair and 5 <= layout.orientation <= 8 else pair

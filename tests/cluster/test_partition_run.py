@@ -13,9 +13,10 @@ from PIL import Image
 
 from tasks import strikes
 from tasks.recipe import Recipe
-from tasks.storage import Location
 
 STAGES = {"damage": Corner, "color": Nothing}
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 @pytest.fixture
@@ -25,9 +26,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "scans", tmp_path / "out"
 
 
-def test_every_scan_gets_a_row_and_its_derivative(
-    ray_cluster: None, folders: tuple[Path, Path]
-) -> None:
+def test_every_scan_gets_a_row_and_its_derivative(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     for number in range(20):
         picture(source / f"box {number % 3}" / f"{number:02}.png", seed=number)
@@ -53,7 +52,7 @@ def test_every_scan_gets_a_row_and_its_derivative(
 
 
 def test_a_scan_that_kills_its_process_is_quarantined_and_no_other(
-    ray_cluster: None, folders: tuple[Path, Path]
+    folders: tuple[Path, Path],
 ) -> None:
     source, destination = folders
     for number in range(8):
@@ -71,7 +70,7 @@ def test_a_scan_that_kills_its_process_is_quarantined_and_no_other(
     assert len(list((destination / ".albumen/strikes").iterdir())) == 1
 
 
-def test_a_stage_that_hangs_is_stopped(ray_cluster: None, folders: tuple[Path, Path]) -> None:
+def test_a_stage_that_hangs_is_stopped(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     for number in range(4):
         picture(source / f"{number}.png", seed=number)
@@ -85,9 +84,7 @@ def test_a_stage_that_hangs_is_stopped(ray_cluster: None, folders: tuple[Path, P
     assert "3 s" in row["error_message"]
 
 
-def test_an_error_of_a_stage_fails_its_scan_only(
-    ray_cluster: None, folders: tuple[Path, Path]
-) -> None:
+def test_an_error_of_a_stage_fails_its_scan_only(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     picture(source / "good.png")
     picture(source / "raises.png", RAISE)
@@ -105,7 +102,7 @@ def test_an_error_of_a_stage_fails_its_scan_only(
     assert not (destination / "restored/raises.png").exists()
 
 
-def test_earlier_strikes_count(ray_cluster: None, folders: tuple[Path, Path]) -> None:
+def test_earlier_strikes_count(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     picture(source / "good.png")
     picture(source / "once.png")
@@ -117,9 +114,7 @@ def test_earlier_strikes_count(ray_cluster: None, folders: tuple[Path, Path]) ->
     assert rows_by_path(order)["twice.png"][0]["status"] == "quarantined"
 
 
-def test_what_is_in_flight_stays_within_the_budget(
-    ray_cluster: None, folders: tuple[Path, Path]
-) -> None:
+def test_what_is_in_flight_stays_within_the_budget(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     for number in range(6):
         picture(source / f"{number}.png", size=(400, 300), seed=number)
@@ -136,7 +131,7 @@ def test_what_is_in_flight_stays_within_the_budget(
     assert 3 * 400 * 300 <= peak <= budget
 
 
-def test_pages_stay_together_in_order(ray_cluster: None, folders: tuple[Path, Path]) -> None:
+def test_pages_stay_together_in_order(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     rng = np.random.default_rng(5)
     pages = [
@@ -164,7 +159,7 @@ def test_pages_stay_together_in_order(ray_cluster: None, folders: tuple[Path, Pa
     assert np.array_equal(third, pages[2])
 
 
-def test_a_scan_without_stages_is_skipped(ray_cluster: None, folders: tuple[Path, Path]) -> None:
+def test_a_scan_without_stages_is_skipped(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     picture(source / "sacred.png")
     order = order_for(source, destination, recipe=Recipe(stages=()))
@@ -174,9 +169,7 @@ def test_a_scan_without_stages_is_skipped(ray_cluster: None, folders: tuple[Path
     assert not (destination / "restored").exists()
 
 
-def test_stopping_finishes_what_is_in_flight(
-    ray_cluster: None, folders: tuple[Path, Path]
-) -> None:
+def test_stopping_finishes_what_is_in_flight(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     for number in range(60):
         picture(source / f"{number:02}.png", seed=number)
@@ -194,26 +187,12 @@ def test_stopping_finishes_what_is_in_flight(
     assert len(rows_by_path(order)) == 60 - report.left
 
 
-def test_only_references_pass_through_the_driver(
-    ray_cluster: None, folders: tuple[Path, Path]
-) -> None:
-    """What a partition's process fetches stays small however large the pictures are."""
-    source, destination = folders
-    picture(source / "large.png", size=(3000, 2000))
-    order = order_for(source, destination)
-    with crew_of(STAGES) as crew:
-        run(crew, order)
-    assert rows_by_path(order)["large.png"][0]["status"] == "restored"
-
-
 class SlowCorner(Corner):
     def __init__(self) -> None:
         super().__init__(seconds=0.15)
 
 
-def test_unwritable_destination_is_a_transient_failure(
-    ray_cluster: None, folders: tuple[Path, Path]
-) -> None:
+def test_unwritable_destination_is_a_transient_failure(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     picture(source / "a.png")
     order = order_for(source, destination)
@@ -224,4 +203,3 @@ def test_unwritable_destination_is_a_transient_failure(
     assert row["status"] == "failed"
     assert row["error_class"] == "DerivativeUnwritable"
     assert row["transient"]
-    assert Location.parse(str(destination)).is_local

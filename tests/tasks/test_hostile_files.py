@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from corpus import jpeg_bytes, make_corpus, picture, png_bytes, raw_tiff, tiff_bytes
 
 from tasks import images
@@ -188,10 +189,19 @@ def test_fill_bytes_between_tiff_strips_do_not_hide_an_overlap(tmp_path):
         images.read_page(path, 0, "")
 
 
+def test_resolution_outside_the_file_costs_only_itself(tmp_path):
+    blob = bytearray(tiff_bytes(picture(), resolution=(300, 300), resolutionunit="inch"))
+    at = blob.index(struct.pack("<HHI", 282, 5, 1))
+    blob[at + 8 : at + 12] = struct.pack("<I", 10**8)
+    path = tmp_path / "r.tif"
+    path.write_bytes(blob)
+    found = images.read_page(path, 0, "")
+    assert found.embedded.resolution is None
+    assert np.array_equal(found.samples, picture())
+
+
 def test_page_limit_and_unsupported_later_page_are_said(tmp_path):
     path = tmp_path / "two.tif"
-    import tifffile
-
     with tifffile.TiffWriter(path) as writer:
         writer.write(picture(), photometric="rgb", metadata=None, contiguous=False)
         writer.write(np.ones((5, 5), np.float32), metadata=None, contiguous=False)

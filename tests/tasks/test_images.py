@@ -412,6 +412,17 @@ def test_colorized_picture_of_a_grey_jpeg_is_an_rgb_jpeg(save):
         assert written.mode == "RGB"
 
 
+@pytest.mark.parametrize("wanted", ["tiff", "jpeg", "png", "webp", "jp2", "avif"])
+def test_read_only_samples_are_written(tmp_path, wanted):
+    # What comes out of an object store cannot be written to.
+    samples = picture()
+    samples.setflags(write=False)
+    source = photograph(samples)
+    images.write_derivative(tmp_path / "o", [(source, samples)], wanted, HISTORY)
+    assert images.preview(samples, source)
+    assert _read(tmp_path / "o").samples.shape == samples.shape
+
+
 def test_mask_is_a_lossless_png():
     mask = (random_mask(40, 50) * np.uint8(255)).astype(np.uint8)
     with Image.open(io.BytesIO(images.write_mask(mask))) as shown:

@@ -254,7 +254,7 @@ def test_foreign_files_are_named(tmp_path: Path, content: bytes) -> None:
     foreign = tmp_path / "out" / run.folder / "x.parquet"
     foreign.parent.mkdir()
     foreign.write_bytes(content)
-    with pytest.raises(ManifestError, match="x.parquet is not a manifest part"):
+    with pytest.raises(ManifestError, match=r"x\.parquet is not a manifest part"):
         plan_of(source, destination)
     foreign.unlink()
     (foreign.parent / "notes.txt").write_bytes(b"ignored")
