@@ -83,7 +83,7 @@ def derivatives(objects: int) -> Iterator[Listed]:
     """The listing of what a first night would have written: two files a scan."""
     for kind in ("restored", "preview"):
         for number in range(objects):
-            path = derivative_path(kind, path_of(number))  # type: ignore[arg-type]
+            path = derivative_path(kind, path_of(number))
             yield Listed(path, 1000 + number, (_TIME + number) * 1_000_000, None)
 
 
@@ -106,7 +106,7 @@ def rows(first: int, end: int, recipe: Recipe) -> pa.Table:
             "outputs": [
                 {
                     "kind": kind,
-                    "path": derivative_path(kind, path_of(number)),  # type: ignore[arg-type]
+                    "path": derivative_path(kind, path_of(number)),
                     "sha256": f"{number:064x}",
                     "bytes": 1000 + number,
                     "modified": (_TIME + number) * 1_000_000,

@@ -45,7 +45,7 @@ def main(source_folder: str, destination_folder: str) -> None:
             (results[name],) = stage([StageInput(photograph.working, hints, before)])
         sheet = Sheet(lambda p=photograph: p, results)  # type: ignore[misc]
         job = Job(scan, replace(recipe), f"restored/{scan.relative_path}")
-        write_all(job, path, destination, [sheet], checksum)
+        write_all(job, lambda p=path: p, destination, [sheet], checksum, photograph.samples.nbytes)  # type: ignore[misc]
     print(
         json.dumps(
             {

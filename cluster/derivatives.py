@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.registry import describe
-
 from models.contract import Rectangle, StageResult
+from models.registry import describe
 from tasks import images, metrics, storage
 from tasks.checksum import sha256_of
+from tasks.errors import SourceChanged
 from tasks.metadata import History, SourceType
 from tasks.partition import Job
 from tasks.paths import derivative_path
@@ -47,12 +47,18 @@ class Sheet:
 
 
 def write_all(
-    job: Job, source_file: Path, destination: Location, sheets: Sequence[Sheet], sha256: str
+    job: Job,
+    fetch: Callable[[], Path],
+    destination: Location,
+    sheets: Sequence[Sheet],
+    sha256: str,
+    decoded_bytes: int,
 ) -> tuple[list[dict[str, Any]], list[Derivative]]:
     """Write every derivative of a scan; the manifest columns of each page, and the files.
 
     A scan that no stage changed, wanted in its own format, is copied byte for byte, or left
-    out where the recipe says so. Raises DerivativeUnwritable.
+    out where the recipe says so. `fetch` gives a local copy of the source; `sha256` is of the
+    source as it was read, `decoded_bytes` the size of all its pages decoded. Raises DerivativeUnwritable, SourceChanged.
     """
     outputs: list[Derivative] = []
     changed = any(sheet.changes for sheet in sheets)
@@ -60,13 +66,20 @@ def write_all(
     with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
         work = Path(folder) / "derivative"
         if changed or not _is_native(job, sheets):
-            images.write_derivative(work, pages, job.recipe.format, _history(job, sheets, sha256))
+            images.write_derivative(
+                work, pages, job.recipe.format, _history(job, sheets, sha256), decoded_bytes
+            )
             for page, sheet in enumerate(sheets):
                 sheet.columns |= metrics.compare_outside(work, page, sheet.load(), sheet.changes)
         else:
             deque(pages, maxlen=0)
             if not job.recipe.skip_unchanged:
-                shutil.copyfile(source_file, work)
+                shutil.copyfile(fetch(), work)
+                if sha256_of(work) != sha256:
+                    raise SourceChanged(
+                        f"{job.scan.relative_path} changed while it was restored. The next run "
+                        f"takes it up again."
+                    )
         if work.exists():
             checksum = sha256_of(work)
             outputs.append(

@@ -90,6 +90,7 @@ class Route:
             self._source,
             self._destination,
             journey.sheets[0].columns["source_sha256"],
+            journey.header.page_count * journey.header.decoded_bytes,
             journey.stages,
             *parts,
         )

@@ -6,8 +6,10 @@ that stay in the shared memory of the lane's node.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -90,29 +92,40 @@ def _write(
     source: Location,
     destination: Location,
     sha256: str,
+    decoded_bytes: int,
     stages: tuple[str, ...],
     *parts: Any,
 ) -> tuple[Outcome]:
     """`parts`: for one page its pixels, its photograph and a result for every stage; for
     several pages the results alone, page after page. Those pages are read once more, one at
-    a time, so that a file of any number of pages needs the memory of one."""
+    a time, so that a file of any number of pages needs the memory of one. `decoded_bytes` is
+    the size of all pages decoded."""
     images.set_threads(1)
-    with local_copy(source, job.scan) as path:
-        sheets = _sheets(path, sha256, stages, parts)
-        columns, outputs = write_all(job, path, destination, sheets, sha256)
+    with ExitStack() as stack:
+
+        @cache
+        def fetch() -> Path:  # only where it is needed: it may come from far away
+            return stack.enter_context(local_copy(source, job.scan))
+
+        sheets = _sheets(fetch, sha256, stages, parts)
+        columns, outputs = write_all(job, fetch, destination, sheets, sha256, decoded_bytes)
     return (Outcome(0.0, detail=(columns, outputs)),)
 
 
 def _sheets(
-    path: Path, sha256: str, stages: tuple[str, ...], parts: tuple[Any, ...]
+    fetch: Callable[[], Path], sha256: str, stages: tuple[str, ...], parts: tuple[Any, ...]
 ) -> list[Sheet]:
     if isinstance(parts[1], Photograph):
         pixels, photograph, *results = parts
         whole = _loaded(photograph, pixels)
         return [Sheet(lambda: whole, dict(zip(stages, results, strict=True)))]
+
+    def read_again(page: int) -> Photograph:
+        return images.read_page(fetch(), page, sha256)
+
     return [
         Sheet(
-            partial(images.read_page, path, start // len(stages), sha256),
+            partial(read_again, start // len(stages)),
             dict(zip(stages, parts[start : start + len(stages)], strict=True)),
         )
         for start in range(0, len(parts), len(stages))

@@ -102,9 +102,10 @@ def plan(
     as_json: options.Json = False,
 ) -> int:
     """Say what `restore` would do: counts, bytes, partitions, hours. Restores nothing."""
+    settings = _settings(dict(locals()))
     from flows.inspection import show_plan
 
-    return show_plan(_settings(dict(locals())), as_json)
+    return show_plan(settings, as_json)
 
 
 @app.command()

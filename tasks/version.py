@@ -1,6 +1,7 @@
-"""Name and version of this software, as rows and derivatives record it."""
+"""Name and version of this software, as rows and derivatives record it.
 
-from importlib.metadata import version
+A literal, not looked up: a Ray node that runs the driver's code has no installed distribution.
+"""
 
-VERSION = version("albumen")
+VERSION = "0.1.0"
 SOFTWARE = f"Albumen {VERSION}"

@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tasks.version import VERSION
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("flows", "tasks", "models", "cluster")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -53,18 +55,18 @@ def test_the_wheel_holds_every_module_and_every_data_file(wheel: Path) -> None:
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     folders = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert folders == {*PACKAGES, f"albumen-{PROJECT['version']}.dist-info"}
+    assert folders == {*PACKAGES, f"albumen-{VERSION}.dist-info"}
 
 
 def test_the_wheel_brings_the_command_the_licence_and_its_needs(wheel: Path) -> None:
-    info = f"albumen-{PROJECT['version']}.dist-info"
+    info = f"albumen-{VERSION}.dist-info"
     with zipfile.ZipFile(wheel) as archive:
         commands = archive.read(f"{info}/entry_points.txt").decode()
         metadata = archive.read(f"{info}/METADATA").decode()
         licence = archive.read(f"{info}/licenses/LICENSE").decode()
     assert "albumen = flows.cli:main" in commands
     assert licence.startswith("MIT License")
-    assert f"\nVersion: {PROJECT['version']}\n" in metadata
+    assert f"\nVersion: {VERSION}\n" in metadata
     assert "\nLicense-Expression: MIT\n" in metadata
     assert metadata.count("Requires-Dist: ") >= len(PROJECT["dependencies"])
 
@@ -89,7 +91,7 @@ def test_the_wheel_works_without_a_checkout(wheel: Path, tmp_path: Path) -> None
 
 
 def test_the_installed_version_is_the_project_s() -> None:
-    assert version("albumen") == PROJECT["version"]
+    assert version("albumen") == VERSION
 
 
 def pins() -> dict[str, str]:

@@ -40,15 +40,15 @@ def runs_of(marked: NDArray[np.bool_], planes: tuple[NDArray[np.generic], ...] =
     edges[:, 1:width] = marked[:, 1:].view(np.int8) - marked[:, :-1].view(np.int8)
     edges[:, 0] = marked[:, 0]
     edges[:, width] = -marked[:, -1].view(np.int8)
-    row, start = np.nonzero(edges == 1)
-    _, stop = np.nonzero(edges == -1)
+    # In reading order the edges are start, stop, start, stop; every row closes its runs.
+    places = np.flatnonzero(edges)
+    row, start = np.divmod(places[0::2], width + 1)
+    stop = places[1::2] % (width + 1)
     sums = np.zeros((len(row), len(planes)))
-    rows, columns = np.nonzero(marked)
     if len(row):
         firsts = np.concatenate([[0], np.cumsum(stop - start)[:-1]])
         for index, plane in enumerate(planes):
-            values = plane[rows, columns].astype(np.float64)
-            sums[:, index] = np.add.reduceat(values, firsts)
+            sums[:, index] = np.add.reduceat(plane[marked].astype(np.float64), firsts)
     return Runs(row, start, stop, sums)
 
 

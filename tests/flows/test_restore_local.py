@@ -1,0 +1,264 @@
+"""One restoration of a small, untidy folder, and everything it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from cli import Cli, Finished
+from PIL import Image
+from small_collection import print_with_scratch, save, state_of
+
+from tasks.manifest import SCHEMA
+
+NAMES = (
+    "plain.png",
+    "Dust Bowl, 1935/with  spaces .png",
+    "長崎/Fédèle.jpg",
+    "line\nbreak.png",
+    "-rf.png",
+    "--include.png",
+    "..png",
+    "...",
+    "..%2F..%2Fescape.png",
+    "percent%0Aname.png",
+    "quote\"'<b>&.png",
+    "ä" * 125 + "x.png",  # 255 bytes
+    "\udcff not UTF-8.png",
+    "~home.png",
+    "CON.png",
+)
+
+
+@dataclass
+class Night:
+    """A finished restoration."""
+
+    source: Path
+    destination: Path
+    finished: Finished
+    before: dict[str, tuple[Any, ...]] = field(repr=False)
+    rows: pd.DataFrame = field(repr=False)
+
+    def row(self, relative_path: str) -> Any:
+        found = self.rows[self.rows.relative_path == relative_path]
+        assert len(found) == 1
+        return found.iloc[0]
+
+    def outputs(self, relative_path: str, kind: str) -> list[Path]:
+        outputs = self.row(relative_path).outputs
+        return [self.destination / o["path"] for o in outputs if o["kind"] == kind]
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Night:
+    top = tmp_path_factory.mktemp("night")
+    source, destination = top / "scans", top / "out"
+    for number, name in enumerate(NAMES):
+        save_as_png(source / name, number)
+    save(source / "clean 16.tif")  # replaced by two pages of sixteen bits
+    pages = [print_with_scratch(seed).astype(np.uint16) * 257 for seed in (50, 51)]
+    tifffile.imwrite(source / "album.tif", pages[0])
+    tifffile.imwrite(source / "album.tif", pages[1], append=True)
+    (source / "clean 16.tif").unlink()
+    Image.new("L", (80, 60), 128).save(source / "blank.png")
+    (source / "cut off.jpg").write_bytes(jpeg(source)[:900])
+    (source / "letter.jpg").write_text("Dear Anna,")
+    (source / "empty.tif").touch()
+    (source / "notes.txt").write_text("not a photograph")
+    (source / "Thumbs.db").write_bytes(b"\0")
+    (top / "elsewhere.png").write_bytes((source / "plain.png").read_bytes())
+    (source / "link out.png").symlink_to(top / "elsewhere.png")
+    for path in [source, *source.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    before = state_of(source)
+    finished = cli.run("restore", source, destination, "--partition-scans", 8)
+    rows = pd.read_parquet(str(destination) + "/manifest.parquet")
+    return Night(source, destination, finished, before, rows)
+
+
+def save_as_png(path: Path, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = "JPEG" if path.suffix == ".jpg" else "PNG"
+    with open(os.fsencode(path), "wb") as file:
+        Image.fromarray(print_with_scratch(seed)).save(file, kind)
+
+
+def jpeg(folder: Path) -> bytes:
+    return (folder / "長崎/Fédèle.jpg").read_bytes()
+
+
+def test_ends_with_what_came_of_it(night: Night) -> None:
+    assert night.finished.code == 3, night.finished
+    assert "failed:         4" in night.finished.out
+    assert f"report:            {night.destination}/report/index.html" in night.finished.out
+    assert "1 .txt" in night.finished.out
+
+
+def test_progress_in_a_pipe_is_plain_lines(night: Night) -> None:
+    lines = night.finished.err.splitlines()
+    assert lines
+    for line in lines:
+        assert " scans done, " in line
+        assert " remaining" in line
+        assert line.isprintable()
+    planned = len(NAMES) + 6
+    assert lines[-1].startswith(f"{planned} of {planned} scans done, 4 failed, 0 remaining")
+
+
+def test_pandas_reads_one_row_for_every_page(night: Night) -> None:
+    assert list(night.rows.columns) == SCHEMA.names
+    assert not night.rows.duplicated(["relative_path", "page"]).any()
+    assert len(night.rows) == len(NAMES) + 2 + 5
+    pages = night.rows[night.rows.relative_path == "album.tif"]
+    assert sorted(pages.page) == [0, 1]
+    assert set(pages.page_count) == {2}
+    assert set(night.rows.run_sequence) == {1}
+    assert night.rows.recipe.nunique() == 1
+
+
+def test_every_odd_name_is_restored_inside_the_destination(night: Night) -> None:
+    listed = {os.fsencode(p) for p in night.source.rglob("*") if p.is_file() or p.is_symlink()}
+    for name in NAMES:
+        found = night.rows[night.rows.source_uri.map(os.fsencode) == os.fsencode(night.source / name)]
+        if name.startswith("\udcff"):
+            found = night.rows[night.rows.relative_path.str.contains("not UTF-8")]
+        assert list(found.status) == ["restored"], name
+        (restored,) = [o for o in found.iloc[0].outputs if o["kind"] == "restored"]
+        written = (night.destination / restored["path"]).resolve()
+        assert written.is_relative_to(night.destination / "restored"), name
+        assert written.stat().st_size == restored["bytes"]
+    assert len(listed) == len(NAMES) + 9
+    assert not (night.destination.parent / "escape.png").exists()
+
+
+def test_only_damaged_samples_differ(night: Night) -> None:
+    before = np.asarray(Image.open(night.source / "plain.png")).astype(int)
+    (path,) = night.outputs("plain.png", "restored")
+    after = np.asarray(Image.open(path)).astype(int)
+    changed = before != after
+    assert 0 < changed.mean() < 0.05
+    row = night.row("plain.png")
+    assert row.changed_fraction == pytest.approx(changed.mean(), abs=0.01)
+    assert row.psnr_outside_mask == np.inf
+    assert row.damaged_fraction_after < row.damaged_fraction_before
+    assert not row["colorized"]
+    assert "no weights" in row.colorize_reason
+
+
+def test_what_needs_no_restoration_is_copied(night: Night) -> None:
+    assert night.row("blank.png").status == "unchanged"
+    (copied,) = night.outputs("blank.png", "restored")
+    assert copied.read_bytes() == (night.source / "blank.png").read_bytes()
+
+
+def test_pages_of_a_scan_are_written_back_as_one_file(night: Night) -> None:
+    with tifffile.TiffFile(night.destination / "restored/album.tif") as file:
+        assert [page.asarray().dtype for page in file.pages] == [np.uint16, np.uint16]
+        for seed, page in zip((50, 51), file.pages, strict=True):
+            source = print_with_scratch(seed).astype(np.uint16) * 257
+            assert 0 < (page.asarray() != source).mean() < 0.05
+
+
+def test_previews_before_and_after_are_jpegs(night: Night) -> None:
+    previews = night.outputs("plain.png", "preview")
+    assert {p.name for p in previews} == {"plain.png.jpg", "plain.png.before.jpg"}
+    for preview in previews:
+        with Image.open(preview) as opened:
+            assert (opened.format, opened.size) == ("JPEG", (160, 120))
+
+
+@pytest.mark.parametrize(
+    ("name", "error_class"),
+    [
+        ("cut off.jpg", "CorruptImage"),
+        ("letter.jpg", "NotAnImage"),
+        ("empty.tif", "NotAnImage"),
+        ("link out.png", "OutsideSource"),
+    ],
+)
+def test_what_failed_says_why(night: Night, name: str, error_class: str) -> None:
+    row = night.row(name)
+    assert (row.status, row.error_class) == ("failed", error_class)
+    assert len(row.error_message) > 20
+    assert not row.transient
+    assert len(row.outputs) == 0
+
+
+def test_the_ledger_and_the_run_s_record(night: Night) -> None:
+    (folder,) = (night.destination / "manifest").iterdir()
+    parts = [pd.read_parquet(part) for part in folder.glob("*.parquet")]
+    assert sum(map(len, parts)) == len(night.rows)
+    assert len({part.partition_id[0] for part in parts}) == 3
+    (record,) = (night.destination / ".albumen/runs").iterdir()
+    run = json.loads(record.read_text())
+    assert run["ended"] == "completed"
+    assert run["counts"] == {"restored": len(NAMES) + 1, "unchanged": 1, "failed": 4}
+    assert run["ignored"] == {".txt": 1, ".db": 1}
+    assert {"inventory and plan", "cluster and models", "restoration"} <= run["phases"].keys()
+    assert record.name == f"000001-{run['run_id']}.json"
+
+
+def test_nothing_unfinished_is_left(night: Night) -> None:
+    top = {path.name for path in night.destination.iterdir()}
+    assert top == {"restored", "previews", "manifest", "manifest.parquet", "report", ".albumen"}
+    assert not (night.destination / ".albumen/lease").exists()
+    assert not list(night.destination.glob(".albumen/tmp/*"))
+    assert not list(night.destination.glob(".albumen/strikes/*"))
+
+
+def test_the_source_was_only_read(night: Night) -> None:
+    assert state_of(night.source) == night.before
+
+
+def test_the_report_tells_of_every_scan(night: Night) -> None:
+    page = (night.destination / "report/index.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    data = "".join(p.read_text() for p in sorted((night.destination / "report").rglob("*.js")))
+    assert "cut off.jpg" in data
+    assert "quote\\" in data or "quote&" in data or "\\u003c" in data
+
+
+def test_status(night: Night, bare_cli: Cli) -> None:
+    told = bare_cli.json("status", night.destination)
+    assert told["rows"] == {"restored": len(NAMES) + 1, "unchanged": 1, "failed": 4}
+    assert told["lease"] is None
+    assert [run["ended"] for run in told["runs"]] == ["completed"]
+    words = bare_cli.run("status", night.destination, code=0)
+    assert "failed:         4" in words.out
+    assert "run 1: " in words.out
+
+
+def test_verify_finds_everything_as_written(night: Night, bare_cli: Cli) -> None:
+    told = bare_cli.json("verify", night.destination)
+    outputs = [output["path"] for outputs in night.rows.outputs for output in outputs]
+    assert told["ok"]
+    assert told["checked"] == len(set(outputs))
+    assert told["stray"]["count"] == 0
+
+
+def test_plan_of_what_is_done_is_empty(night: Night, bare_cli: Cli) -> None:
+    told = bare_cli.json("plan", night.source, night.destination)
+    assert told["looked_at"] == len(NAMES) + 6
+    assert told["to_restore"] == told["partitions"] == 0
+    assert told["done"] == len(NAMES) + 2
+    assert told["withheld"] == 4
+    assert told["not_images"] == {".txt": 1, ".db": 1}
+    assert any("--retry-failed" in note for note in told["notes"])
+
+
+def test_report_is_written_again(night: Night, bare_cli: Cli) -> None:
+    index = night.destination / "report/index.html"
+    whole = index.read_bytes()
+    index.unlink()
+    finished = bare_cli.run("report", night.destination, code=0)
+    assert finished.out.strip() == str(index)
+    assert index.read_bytes() == whole
