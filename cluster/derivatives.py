@@ -58,7 +58,8 @@ def write_all(
 
     A scan that no stage changed, wanted in its own format, is copied byte for byte, or left
     out where the recipe says so. `fetch` gives a local copy of the source; `sha256` is of the
-    source as it was read, `decoded_bytes` the size of all its pages decoded. Raises DerivativeUnwritable, SourceChanged.
+    source as it was read, `decoded_bytes` the size of all its pages decoded. Raises
+    DerivativeUnwritable, SourceChanged.
     """
     outputs: list[Derivative] = []
     changed = any(sheet.changes for sheet in sheets)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from typer.exceptions import TyperException
 from typer.rich_utils import rich_format_error
 
-from flows import environment, interrupt, options
+from flows import console, interrupt, options
 from flows.exit_codes import ExitCode, exit_code_for
 from flows.settings import RestoreSettings, parse_bytes, parse_stages
 from tasks.errors import AlbumenError, UsageError
@@ -67,11 +67,10 @@ def restore(
     from flows.planning import open_locations
 
     open_locations(settings)  # a mistyped path is answered before any server starts
-    environment.prepare()
     from flows.restore import restore as flow
 
     if not verbose:
-        environment.silence_console()
+        console.silence_prefect()
     with interrupt.graceful():
         summary = flow(settings)
     print("\n".join(summary.lines()))

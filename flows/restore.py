@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from flows import interrupt
 from flows.close import close_run
@@ -24,13 +24,20 @@ def restore(settings: RestoreSettings) -> Summary:
     Raises AlbumenError: a location that cannot be used, a lease that another run holds, a
     cluster that does not answer, more failed scans than allowed, partitions lost for good.
     """
-    watch = Stopwatch()
+    watch, logger = Stopwatch(), get_run_logger()
     source, destination = open_locations(settings)
     with Lease.acquire(destination) as lease:
         clear_unfinished(destination)
         run = start_run(destination)
         with watch.phase("inventory and plan"):
             plan, inventory = plan_restoration(settings, source, destination)
+        logger.info(
+            "%d of %d scans are to be restored, in %d partitions (%s)",
+            plan.scans,
+            plan.looked_at,
+            plan.partition_count,
+            dict(plan.reasons),
+        )
         night = Night(settings, source, destination, run, plan, lease, watch)
         try:
             night.restore_partitions()
@@ -39,6 +46,7 @@ def restore(settings: RestoreSettings) -> Summary:
                 lease.check()
                 summary = night.summary(inventory, notes_on(plan, inventory))
                 close_run(destination, run, summary)
+                logger.info("run %d %s: %s", run.sequence, summary.outcome, summary.by_status)
     if summary.failed_partitions:
         raise PartitionsFailed(
             f"{len(summary.failed_partitions)} partitions failed for good, {summary.left} scans "

@@ -25,7 +25,22 @@ from tasks.records import Scan
 from tasks.storage import Listed, Location, list_files
 
 IMAGE_EXTENSIONS = frozenset(
-    [".tif", ".tiff", ".jpg", ".jpeg", ".jpe", ".png", ".webp", ".jp2", ".j2k", ".jpf", ".jpx", ".avif", ".heic", ".heif"]
+    [
+        ".tif",
+        ".tiff",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".png",
+        ".webp",
+        ".jp2",
+        ".j2k",
+        ".jpf",
+        ".jpx",
+        ".avif",
+        ".heic",
+        ".heif",
+    ]
 )
 _APPLE_DOUBLE = "._* (AppleDouble)"
 _EXAMPLES = 20

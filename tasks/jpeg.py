@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from pathlib import Path
 from typing import Any, cast
@@ -109,7 +110,7 @@ def _decode(path: Path, name: str, notes: list[str]) -> NDArray[np.uint8]:
 
 def _pixels(path: Path, fail_on: str) -> NDArray[np.uint8]:
     # By loader, not by content: what begins like a JPEG must be decoded as one.
-    image = pyvips.Image.jpegload(str(path), access="sequential", fail_on=fail_on)
+    image = pyvips.Image.jpegload(os.fsencode(path), access="sequential", fail_on=fail_on)
     array = np.asarray(image.numpy())
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]

@@ -4,6 +4,8 @@ A scan's path is kept as it is wherever it can be. Changed are only, and always 
 by a hash:
 - the segments `.`, `..` and empty ones (`%2E`, `%2E%2E`, `%`);
 - control characters (a line feed is `%0A`): XML listings and some storages cannot bear them;
+- the backslash of `\\udcXX`, which stands for a byte of a name that is not UTF-8 (`%5C`): a
+  file whose name holds that text would be listed under another one;
 - segments above 255 bytes of UTF-8 and paths above 900 (cut, then `~` and a hash);
 - names that would otherwise look like one of these, or like the companion of another scan.
 Different scans never share a path.
@@ -29,8 +31,8 @@ _SUFFIX: dict[DerivativeKind, str] = {"mask": ".png", "preview": ".jpg"}
 _SEGMENT_BYTES = 255
 _PATH_BYTES = 900  # S3 allows 1024 for a whole key; the destination's prefix needs some
 _DOTS = {"": "%", ".": "%2E", "..": "%2E%2E"}
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-_ESCAPED = re.compile("%(25|[01][0-9A-F]|7F)")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f]|\\(?=udc)")
+_ESCAPED = re.compile("%(25|[01][0-9A-F]|7F|5C)")
 _SHORTENED = re.compile(r"~[0-9a-f]{32}(\.[^/]{0,40})?\Z")
 _COMPANION = re.compile(r"\.(page[0-9]+|before|colorized)\Z")
 
@@ -82,14 +84,14 @@ def _plain(segment: str) -> str:
     """The segment itself, or escaped where it must be or where it looks as if it were."""
     if segment in _DOTS:
         return _DOTS[segment]
-    if _CONTROL.search(segment) or _ESCAPED.search(segment) or segment in _DOTS.values():
+    if _UNSAFE.search(segment) or _ESCAPED.search(segment) or segment in _DOTS.values():
         return _escape(segment)
     return segment
 
 
 def _escape(segment: str) -> str:
     whole = segment.replace("%", "%25")
-    return _CONTROL.sub(lambda found: f"%{ord(found[0]):02X}", whole)
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", whole)
 
 
 def _short(segment: str) -> str:

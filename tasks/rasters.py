@@ -32,7 +32,7 @@ def open_image(path: Path, image_format: str, name: str) -> Any:
     try:
         # Bytes that claim to be one format must never reach another's decoder.
         image = getattr(pyvips.Image, LOADERS[image_format])(
-            str(path), access="sequential", fail_on="warning"
+            os.fsencode(path), access="sequential", fail_on="warning"
         )
     except pyvips.Error as error:
         raise _damaged(name, error) from error

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.contract import Box
 from models.damage.components import Components
+from models.damage.ridges import SQUARE
 
 Kind = Literal["line", "speck"]
 Floats = NDArray[np.float64]
@@ -58,7 +59,7 @@ _LONG = 40.0  # pixels of the level; few things in a picture are thin and straig
 _LONG_BONUS = 1.0  # for each e-fold, on a dusty scan: wires and window bars are long, too
 _STRAIGHT = 0.2  # greatest breadth over length of a straight line
 _SLENDER = 0.35  # greatest breadth over length of a line, least of a speck
-_SIDE = 0.01  # of the area's extent
+_SIDE = 0.02  # of the area's longer extent
 _SMALLEST_SPECK = 4.0  # pixels; fewer is grain
 _FACE_CAUTION = 2.0  # added to what the score must reach where a face is
 _FACE_LINE = 0.5  # least length of a bright line over a face, in widths of the face's box
@@ -113,9 +114,12 @@ def scores(
     slender = found.breadth < _SLENDER * found.length
     if kind == "line":
         thin = found.area <= thickest * found.length
-        possible = (found.length >= _SHORTEST) & thin & ~_along_a_side(found, area)
+        # What the frame cuts short is thin there without being thin.
+        whole = ~_at_a_side(found, area) | (found.length >= _LONG)
+        possible = (found.length >= _SHORTEST) & thin & whole & ~_along_a_side(found, area)
     else:
         possible = (found.length < _SHORTEST) & (found.area >= _SMALLEST_SPECK) & ~slender
+        possible &= ~_at_a_side(found, area)
     return np.where(possible, score, -np.inf)
 
 
@@ -131,13 +135,24 @@ def dusty_bonus(found: Components) -> Floats:
 
 
 def _along_a_side(found: Components, area: Box) -> Bools:
-    """Components that lie wholly within a hundredth of the area's extent from one side."""
-    across, down = max(2.0, _SIDE * area.width), max(2.0, _SIDE * area.height)
+    """Components that lie wholly within a fiftieth of the area's extent from one side."""
+    margin = max(2.0, _SIDE * max(area.width, area.height))
     return (
-        (found.right <= area.left + across)
-        | (found.left >= area.right - across)
-        | (found.bottom <= area.top + down)
-        | (found.top >= area.bottom - down)
+        (found.right <= area.left + margin)
+        | (found.left >= area.right - margin)
+        | (found.bottom <= area.top + margin)
+        | (found.top >= area.bottom - margin)
+    )
+
+
+def _at_a_side(found: Components, area: Box) -> Bools:
+    """Components that end within a square element's half of a side of the area."""
+    near = SQUARE // 2
+    return (
+        (found.left <= area.left + near)
+        | (found.right >= area.right - near)
+        | (found.top <= area.top + near)
+        | (found.bottom >= area.bottom - near)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from cli import Cli, Finished
+from cli import Cli, Finished, ask, ask_json
 from PIL import Image
 from small_collection import print_with_scratch, save, state_of
 
@@ -25,13 +24,14 @@ NAMES = (
     "line\nbreak.png",
     "-rf.png",
     "--include.png",
-    "..png",
-    "...",
+    "..x.png",
+    ".../dots.png",
     "..%2F..%2Fescape.png",
     "percent%0Aname.png",
     "quote\"'<b>&.png",
     "ä" * 125 + "x.png",  # 255 bytes
     "\udcff not UTF-8.png",
+    "\udcff nor this.jpg",
     "~home.png",
     "CON.png",
 )
@@ -62,12 +62,10 @@ def night(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Night:
     top = tmp_path_factory.mktemp("night")
     source, destination = top / "scans", top / "out"
     for number, name in enumerate(NAMES):
-        save_as_png(source / name, number)
-    save(source / "clean 16.tif")  # replaced by two pages of sixteen bits
+        save(source / name, number)
     pages = [print_with_scratch(seed).astype(np.uint16) * 257 for seed in (50, 51)]
     tifffile.imwrite(source / "album.tif", pages[0])
     tifffile.imwrite(source / "album.tif", pages[1], append=True)
-    (source / "clean 16.tif").unlink()
     Image.new("L", (80, 60), 128).save(source / "blank.png")
     (source / "cut off.jpg").write_bytes(jpeg(source)[:900])
     (source / "letter.jpg").write_text("Dear Anna,")
@@ -83,13 +81,6 @@ def night(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Night:
     finished = cli.run("restore", source, destination, "--partition-scans", 8)
     rows = pd.read_parquet(str(destination) + "/manifest.parquet")
     return Night(source, destination, finished, before, rows)
-
-
-def save_as_png(path: Path, seed: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kind = "JPEG" if path.suffix == ".jpg" else "PNG"
-    with open(os.fsencode(path), "wb") as file:
-        Image.fromarray(print_with_scratch(seed)).save(file, kind)
 
 
 def jpeg(folder: Path) -> bytes:
@@ -126,17 +117,14 @@ def test_pandas_reads_one_row_for_every_page(night: Night) -> None:
 
 
 def test_every_odd_name_is_restored_inside_the_destination(night: Night) -> None:
-    listed = {os.fsencode(p) for p in night.source.rglob("*") if p.is_file() or p.is_symlink()}
     for name in NAMES:
-        found = night.rows[night.rows.source_uri.map(os.fsencode) == os.fsencode(night.source / name)]
-        if name.startswith("\udcff"):
-            found = night.rows[night.rows.relative_path.str.contains("not UTF-8")]
+        printed = name.encode(errors="backslashreplace").decode()
+        found = night.rows[night.rows.relative_path == printed]
         assert list(found.status) == ["restored"], name
         (restored,) = [o for o in found.iloc[0].outputs if o["kind"] == "restored"]
         written = (night.destination / restored["path"]).resolve()
         assert written.is_relative_to(night.destination / "restored"), name
         assert written.stat().st_size == restored["bytes"]
-    assert len(listed) == len(NAMES) + 9
     assert not (night.destination.parent / "escape.png").exists()
 
 
@@ -173,7 +161,7 @@ def test_previews_before_and_after_are_jpegs(night: Night) -> None:
     assert {p.name for p in previews} == {"plain.png.jpg", "plain.png.before.jpg"}
     for preview in previews:
         with Image.open(preview) as opened:
-            assert (opened.format, opened.size) == ("JPEG", (160, 120))
+            assert (opened.format, opened.size) == ("JPEG", (320, 240))
 
 
 @pytest.mark.parametrize(
@@ -227,26 +215,26 @@ def test_the_report_tells_of_every_scan(night: Night) -> None:
     assert "quote\\" in data or "quote&" in data or "\\u003c" in data
 
 
-def test_status(night: Night, bare_cli: Cli) -> None:
-    told = bare_cli.json("status", night.destination)
+def test_status(night: Night) -> None:
+    told = ask_json("status", night.destination)
     assert told["rows"] == {"restored": len(NAMES) + 1, "unchanged": 1, "failed": 4}
     assert told["lease"] is None
     assert [run["ended"] for run in told["runs"]] == ["completed"]
-    words = bare_cli.run("status", night.destination, code=0)
+    words = ask("status", night.destination)
     assert "failed:         4" in words.out
     assert "run 1: " in words.out
 
 
-def test_verify_finds_everything_as_written(night: Night, bare_cli: Cli) -> None:
-    told = bare_cli.json("verify", night.destination)
+def test_verify_finds_everything_as_written(night: Night) -> None:
+    told = ask_json("verify", night.destination)
     outputs = [output["path"] for outputs in night.rows.outputs for output in outputs]
     assert told["ok"]
     assert told["checked"] == len(set(outputs))
     assert told["stray"]["count"] == 0
 
 
-def test_plan_of_what_is_done_is_empty(night: Night, bare_cli: Cli) -> None:
-    told = bare_cli.json("plan", night.source, night.destination)
+def test_plan_of_what_is_done_is_empty(night: Night) -> None:
+    told = ask_json("plan", night.source, night.destination)
     assert told["looked_at"] == len(NAMES) + 6
     assert told["to_restore"] == told["partitions"] == 0
     assert told["done"] == len(NAMES) + 2
@@ -255,10 +243,10 @@ def test_plan_of_what_is_done_is_empty(night: Night, bare_cli: Cli) -> None:
     assert any("--retry-failed" in note for note in told["notes"])
 
 
-def test_report_is_written_again(night: Night, bare_cli: Cli) -> None:
+def test_report_is_written_again(night: Night) -> None:
     index = night.destination / "report/index.html"
     whole = index.read_bytes()
     index.unlink()
-    finished = bare_cli.run("report", night.destination, code=0)
+    finished = ask("report", night.destination)
     assert finished.out.strip() == str(index)
     assert index.read_bytes() == whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,24 @@ import numpy as np
 from PIL import Image
 
 
-def print_with_scratch(seed: int = 1, width: int = 160, height: int = 120) -> Any:
-    """A soft grey picture, HxW uint8, with a bright vertical scratch two pixels wide."""
+def print_with_scratch(seed: int = 1) -> Any:
+    """A soft grey picture of 320 x 240, uint8, with a bright vertical scratch two pixels wide."""
     rng = np.random.default_rng(seed)
-    coarse = rng.integers(60, 170, (6, 8), np.uint8)
-    picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    column = int(rng.integers(width // 4, 3 * width // 4))
-    picture[height // 8 : -height // 8, column : column + 2] = 250
-    return picture
+    coarse = rng.integers(70, 150, (4, 5), np.uint8)
+    picture = cv2.resize(coarse, (320, 240), interpolation=cv2.INTER_CUBIC)
+    column = int(rng.integers(80, 240))
+    picture[30:-30, column : column + 2] = 250
+    grain = rng.normal(0, 1.5, picture.shape)
+    return np.clip(picture + grain, 0, 255).astype(np.uint8)
 
 
-def save(path: Path, seed: int = 1, **size: int) -> None:
+def save(path: Path, seed: int = 1) -> None:
     """Save such a picture in the format that the name of `path` says."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(print_with_scratch(seed, **size)).save(path)
+    picture = Image.fromarray(print_with_scratch(seed))
+    # The name is kept from Pillow, which cannot open one that is not UTF-8.
+    with open(os.fsencode(path), "wb") as file:  # noqa: PTH123
+        picture.save(file, Image.registered_extensions()[path.suffix])
 
 
 def state_of(folder: Path) -> dict[str, tuple[Any, ...]]:

@@ -28,6 +28,7 @@ def test_extensions() -> None:
     assert own_or_new_extension("a/b.jpg", "png") == ".png"
     assert own_or_new_extension("a/b.jpg", "source") is None
     assert own_or_new_extension("a/b.j2k", "jp2") == ".jp2"
+    assert own_or_new_extension("a/b.HEIC", "source") == ".avif"
 
 
 def test_source_format_mirrors_names(tmp_path: Path) -> None:
@@ -73,6 +74,14 @@ def test_names_that_are_already_like_that(tmp_path: Path) -> None:
     made = names(tmp_path)
     assert len(set(made.values())) == 5
     assert made["a.png"] == "restored/a.png" and made["a.jpg.png"] == "restored/a.jpg.png"
+
+
+def test_a_name_made_for_one_is_not_the_first_choice_of_another(tmp_path: Path) -> None:
+    scans_in(tmp_path / "in", ["a.jpg", "a.tif", "a.jpg.tif"])
+    made = names(tmp_path)
+    assert len(set(made.values())) == 3
+    assert made["a.jpg.tif"] == "restored/a.jpg.png" and made["a.tif"] == "restored/a.tif.png"
+    assert made["a.jpg"].startswith("restored/a.jpg.") and made["a.jpg"].endswith(".png")
 
 
 def test_names_stay_from_night_to_night(tmp_path: Path) -> None:

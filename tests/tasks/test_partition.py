@@ -166,6 +166,22 @@ def test_pages_are_one_scan(source: Location, local: Location) -> None:
     assert plan_of(source, local).reasons == {"derivatives": 1}
 
 
+def test_every_page_counts(source: Location, local: Location) -> None:
+    def book(destination: Location, job: Job) -> list[Row]:
+        """Only the last page's row names its mask."""
+        (row,) = restored(destination, job)
+        mask = storage.put_bytes(destination, "masks/a.tif.page1.png", b"mask", "mask")
+        return [row, row_of(job, [mask], page=1)]
+
+    def half(_destination: Location, job: Job) -> list[Row]:
+        return [row_of(job), row_of(job, page=1, status="failed", transient=True)]
+
+    night(source, local, ends={"a.tif": book, "b.jpg": half})
+    assert plan_of(source, local).reasons == {"retried": 1}
+    storage.remove(local, "masks/a.tif.page1.png")
+    assert plan_of(source, local).reasons == {"retried": 1, "derivatives": 1}
+
+
 def test_links_out_of_the_source_are_planned_once(source: Location, local: Location) -> None:
     (Path(source.uri) / "out.tif").symlink_to("/etc/hostname")
     jobs = planned(source, local)

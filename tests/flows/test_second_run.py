@@ -1,0 +1,188 @@
+"""Night after night on one destination: only what is new, changed or asked for is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from cli import Cli, Finished, ask, ask_json
+from small_collection import save, state_of
+
+from models import registry
+
+SCANS = ("a.jpg", "a.tif", "box/b.png", "box/c.png", "d.png")
+
+
+class Destination:
+    """What the runs left, read from outside."""
+
+    def __init__(self, top: Path) -> None:
+        self.source, self.path = top / "scans", top / "out"
+
+    def rows(self) -> pd.DataFrame:
+        return pd.read_parquet(str(self.path) + "/manifest.parquet")
+
+    def sequence_of(self) -> dict[str, int]:
+        rows = self.rows()
+        return dict(zip(rows.relative_path, rows.run_sequence, strict=True))
+
+    def record(self, run: int) -> Any:
+        (file,) = (self.path / ".albumen/runs").glob(f"{run:06d}-*.json")
+        return json.loads(file.read_text())
+
+    def derivatives(self) -> dict[str, tuple[Any, ...]]:
+        folders = ("restored", "previews", "masks")
+        return {
+            f"{folder}/{name}": state
+            for folder in folders
+            if (self.path / folder).is_dir()
+            for name, state in state_of(self.path / folder).items()
+            if (self.path / folder / name).is_file()
+        }
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Destination:
+    destination = Destination(tmp_path_factory.mktemp("nights"))
+    for number, name in enumerate(SCANS):
+        save(destination.source / name, number)
+    (destination.source / "letter.jpg").write_text("Dear Anna,")
+    return destination
+
+
+@pytest.fixture(scope="module")
+def first(kept: Destination, cli: Cli) -> Finished:
+    return cli.run("restore", kept.source, kept.path, code=3)
+
+
+@pytest.fixture(scope="module")
+def idle(kept: Destination, first: Finished, cli: Cli) -> Iterator[dict[str, tuple[Any, ...]]]:
+    """The derivatives as they were before a second run with nothing to do."""
+    before = kept.derivatives()
+    assert len(before) == len(SCANS) * 3
+    cli.run("restore", kept.source, kept.path, code=0)
+    yield before
+
+
+def test_with_nothing_new_no_image_work_is_done(
+    kept: Destination, idle: dict[str, tuple[Any, ...]]
+) -> None:
+    assert kept.derivatives() == idle
+    record = kept.record(2)
+    assert record["planned"] == 0
+    assert record["already_done"] == len(SCANS)
+    assert "inventory and plan" in record["phases"]
+    assert "cluster and models" not in record["phases"]  # Ray was not even started
+    assert set(kept.sequence_of().values()) == {1}
+
+
+@pytest.fixture(scope="module")
+def mended(kept: Destination, idle: object, cli: Cli) -> dict[str, tuple[Any, ...]]:
+    """The derivatives before a third run, after damage to some and news in the source."""
+    whole = kept.path / "restored/box/b.png"
+    content = bytearray(whole.read_bytes())
+    content[-20] ^= 1  # same size
+    whole.write_bytes(content)
+    (kept.path / "previews/box/c.png.jpg").unlink()
+    (kept.path / "restored/stray.png").write_bytes(b"who put this here?")
+    found = ask_json("verify", kept.path, code=7)
+    assert [path for path, _ in found["altered"]["examples"]] == ["restored/box/b.png"]
+    assert [path for path, _ in found["missing"]["examples"]] == ["previews/box/c.png.jpg"]
+    assert [path for path, _ in found["stray"]["examples"]] == ["restored/stray.png"]
+    assert "albumen restore" in ask("verify", kept.path).out
+    (kept.path / "restored/stray.png").unlink()
+    save(kept.source / "d.png", 77)
+    save(kept.source / "new/e.png", 78)
+    before = kept.derivatives()
+    told = ask_json("plan", kept.source, kept.path)
+    assert told["reasons"] == {"new": 1, "changed": 1, "derivatives": 2}
+    assert told["by_extension"][".png"]["scans"] == 4
+    cli.run("restore", kept.source, kept.path, code=0)
+    return before
+
+
+def test_what_was_deleted_or_altered_or_is_new_is_made(
+    kept: Destination, mended: dict[str, tuple[Any, ...]]
+) -> None:
+    again = {"box/b.png", "box/c.png", "d.png", "new/e.png"}
+    sequences = kept.sequence_of()
+    assert {path for path, run in sequences.items() if run == 3} == again
+    assert {path for path, run in sequences.items() if run == 1} == {
+        "a.jpg",
+        "a.tif",
+        "letter.jpg",
+    }
+    after = kept.derivatives()
+    untouched = {path: state for path, state in after.items() if "/a." in path}
+    assert untouched
+    assert untouched == {path: mended[path] for path in untouched}
+    assert kept.record(3)["counts"] == {"restored": 4}
+    assert ask("verify", kept.path).code == 0
+
+
+@pytest.fixture(scope="module")
+def as_png(kept: Destination, mended: object, cli: Cli) -> Finished:
+    return cli.run(
+        "restore", kept.source, kept.path, "--format", "png", "--keep-masks", "--retry-failed",
+        code=3,
+    )  # fmt: skip
+
+
+def test_an_option_that_changes_pixels_restores_again(kept: Destination, as_png: object) -> None:
+    assert set(kept.sequence_of().values()) == {4}
+    assert kept.record(4)["counts"] == {"restored": 6, "failed": 1}
+    assert '"format":"png"' in kept.rows().requested.iloc[0]
+
+
+def test_names_that_would_collide_both_survive(kept: Destination, as_png: object) -> None:
+    restored = {p.name for p in (kept.path / "restored").glob("a*.png")}
+    assert len(restored) == 2
+    assert restored <= {"a.png", "a.jpg.png", "a.tif.png"}
+    assert (kept.path / "restored/box/b.png").exists()
+
+
+def test_masks_are_kept_on_request(kept: Destination, as_png: object) -> None:
+    masks = {str(p.relative_to(kept.path)) for p in kept.path.glob("masks/**/*.png")}
+    assert masks == {f"masks/{name}.png" for name in (*SCANS, "new/e.png")}
+
+
+def test_the_older_runs_rows_stay_readable(kept: Destination, as_png: object) -> None:
+    folders = sorted((kept.path / "manifest").iterdir())
+    assert [folder.name[:10] for folder in folders] == ["run=000001", "run=000003", "run=000004"]
+    rows = pd.concat(pd.read_parquet(part) for part in folders[0].glob("*.parquet"))
+    assert sorted(rows.relative_path) == sorted([*SCANS, "letter.jpg"])
+    assert rows.requested.unique().tolist() == ["{}"]
+
+
+def test_what_the_old_option_left_is_reported_as_stray(kept: Destination, as_png: object) -> None:
+    found = ask_json("verify", kept.path, code=7)
+    stray = {path for path, _ in found["stray"]["examples"]}
+    assert stray == {"restored/a.jpg", "restored/a.tif"}
+    assert not found["missing"]["count"] + found["altered"]["count"]
+
+
+def test_an_upgrade_restores_nothing_by_itself(
+    kept: Destination, as_png: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("plan", kept.source, kept.path, "--format", "png", "--keep-masks")
+    assert ask_json(*asked)["to_restore"] == 0
+    newer = {**registry.REVISIONS, "damage": "classical/999"}
+    monkeypatch.setattr(registry, "REVISIONS", newer)
+    told = ask_json(*asked)
+    assert told["to_restore"] == 0
+    assert told["outdated"] == 7
+    assert any("--refresh" in note for note in told["notes"])
+    refreshed = ask_json(*asked, "--refresh")
+    assert refreshed["reasons"] == {"refreshed": 7}
+
+
+def test_retry_failed_is_asked_for(kept: Destination, as_png: object) -> None:
+    asked = ("plan", kept.source, kept.path, "--format", "png", "--keep-masks")
+    assert ask_json(*asked)["withheld"] == 1
+    assert ask_json(*asked, "--retry-failed")["reasons"] == {"retried": 1}
+
+
