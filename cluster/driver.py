@@ -13,7 +13,7 @@ from ray.exceptions import RayError, RayTaskError
 from cluster.lanes import Lane, cpus_per_lane, lane_count, open_lanes
 from cluster.partition_run import Order, Report, run_partition
 from cluster.resources import LaneResources
-from cluster.session import session
+from cluster.session import first_line, session
 from cluster.stages import builders
 from cluster.tally import Progress, Tally
 from tasks.errors import AlbumenError, ClusterError
@@ -28,6 +28,8 @@ class Crew:
         for lane in lanes:
             self._free.put(lane)
         self._tally = Tally.remote()  # type: ignore[attr-defined]
+        self.stopping = False
+        """Whether the partitions were asked to stop: none is worth another try then."""
 
     @contextmanager
     def lane(self) -> Iterator[Lane]:
@@ -48,11 +50,15 @@ class Crew:
         try:
             counted: Progress = ray.get(self._tally.progress.remote(), timeout=60)
         except RayError as error:
-            raise ClusterError(f"the cluster does not answer: {error}") from error
+            raise ClusterError(
+                f"the cluster does not answer: {first_line(error)}. What has a row is done; run "
+                f"the same command again to go on."
+            ) from error
         return counted
 
     def stop(self) -> None:
         """Ask all partitions to finish what is in flight and start nothing new."""
+        self.stopping = True
         self._tally.stop.remote()
 
 
@@ -77,7 +83,7 @@ class RunningPartition:
                 raise error.cause from error
             raise ClusterError(f"a partition failed: {error.cause!r}") from error
         except RayError as error:
-            raise ClusterError(f"the process of a partition died: {error}") from error
+            raise ClusterError(f"the process of a partition died: {first_line(error)}.") from error
         return report
 
     def abandon(self) -> None:

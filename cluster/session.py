@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ray
 
@@ -42,9 +45,11 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
     if address is None and os.environ["RAY_AUTH_MODE"] == "token":
         # A cluster of our own: its token lives and dies with this process.
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    sigterm = signal.getsignal(signal.SIGTERM)
     try:
         if address is None:
             ray.init(
+                address="local",  # without it Ray joins whatever it finds on this machine
                 num_cpus=max(_LOCAL_CPUS, os.cpu_count() or 1),
                 object_store_memory=object_store_bytes,
                 include_dashboard=False,
@@ -61,14 +66,22 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
     except Exception as error:  # Ray raises ValueError, ConnectionError, RuntimeError, ...
         where = f"join the Ray cluster at {address}" if address else "start Ray on this machine"
         raise ClusterError(
-            f"cannot {where}: {_first_line(error)}. Check the address, that the cluster runs "
+            f"cannot {where}: {first_line(error)}. Check the address, that the cluster runs "
             f"Ray {ray.__version__}, and RAY_AUTH_TOKEN where it asks for a token."
         ) from error
+    _handle_sigterm(sigterm)
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _first_line(error: BaseException) -> str:
+def _handle_sigterm(handler: Any) -> None:
+    """Give SIGTERM back to whoever had it: Ray takes it, and then it aborts the process."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of Ray says at first; the rest of it is pages long."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

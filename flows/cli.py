@@ -8,9 +8,8 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
-from typer.rich_utils import rich_format_error
 
-from flows import console, interrupt, options
+from flows import console, options
 from flows.exit_codes import ExitCode, exit_code_for
 from flows.settings import RestoreSettings, parse_bytes, parse_stages
 from tasks.errors import AlbumenError, UsageError
@@ -64,15 +63,19 @@ def restore(
 ) -> int:
     """Restore the scans of SOURCE into DESTINATION: what is new, changed or asked for anew."""
     settings = _settings(dict(locals()))
-    from flows.planning import open_locations
+    from flows.planning import check_request
 
-    open_locations(settings)  # a mistyped path is answered before any server starts
+    check_request(settings)  # a mistyped path is answered before any server starts
     from flows.restore import restore as flow
+    from flows.server import reach_server
 
     if not verbose:
         console.silence_prefect()
-    with interrupt.graceful():
+    try:
+        reach_server()
         summary = flow(settings)
+    except KeyboardInterrupt:  # here, since Typer would swallow it without a word
+        return _abandoned()
     print("\n".join(summary.lines()))
     return summary.exit_code
 
@@ -145,8 +148,8 @@ def _location(text: str, storage_option: list[str] | None) -> Location:
 
 def _settings(given: dict[str, Any]) -> RestoreSettings:
     """Settings from the options that were given; what was not is left to the defaults."""
-    chosen = {
-        name: value for name, value in given.items() if value not in (None, False) and value != []
+    chosen = {  # 0 is an answer: --max-failed 0
+        name: value for name, value in given.items() if not (value is None or value is False)
     }
     for name in ("verbose", "as_json"):
         chosen.pop(name, None)
@@ -168,22 +171,34 @@ def _settings(given: dict[str, Any]) -> RestoreSettings:
         raise UsageError(f"{option}: {first['msg']}.") from error
 
 
+def _usage(error: TyperException) -> str:
+    """What is wrong with a command line, in one line; or the help, where nothing was given."""
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "albumen"
+    return message if "\n" in message else f"albumen: {message} Try '{command} --help'."
+
+
+def _abandoned() -> ExitCode:
+    print(
+        "albumen: abandoned. What has a row is done; the same command goes on from there.",
+        file=sys.stderr,
+    )
+    return ExitCode.INTERRUPTED
+
+
 def main() -> None:
     """Run the command line; every foreseeable error is one line on standard error."""
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        rich_format_error(error)  # type: ignore[arg-type]
+        print(_usage(error), file=sys.stderr)
         code = ExitCode.USAGE
     except AlbumenError as error:
         print(f"albumen: {error}", file=sys.stderr)
         code = exit_code_for(error)
     except (KeyboardInterrupt, typer.Abort):
-        print(
-            "albumen: abandoned. What has a row is done; the same command goes on from there.",
-            file=sys.stderr,
-        )
-        code = ExitCode.INTERRUPTED
+        code = _abandoned()
     sys.exit(int(code or 0))
 
 

@@ -11,6 +11,7 @@ from tasks.errors import (
     LeaseLost,
     ManifestError,
     PartitionsFailed,
+    ServerError,
     StorageError,
     TooManyFailed,
     UsageError,
@@ -39,6 +40,7 @@ _BY_ERROR: tuple[tuple[type[AlbumenError], ExitCode], ...] = (
     (PartitionsFailed, ExitCode.RUN_FAILED),
     (StorageError, ExitCode.ENVIRONMENT),
     (ClusterError, ExitCode.ENVIRONMENT),
+    (ServerError, ExitCode.ENVIRONMENT),
     (ManifestError, ExitCode.ENVIRONMENT),
 )
 

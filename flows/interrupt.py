@@ -18,7 +18,14 @@ abandoned = threading.Event()
 
 @contextmanager
 def graceful() -> Iterator[None]:
-    """Handle SIGINT and SIGTERM this way inside the block (main thread only)."""
+    """Handle SIGINT and SIGTERM this way inside the block.
+
+    It belongs inside the flow, around whose body Prefect handles SIGTERM in its own way. Does
+    nothing outside the main thread, where signals cannot be handled.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         if requested.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
 from cluster.driver import Crew, assemble
@@ -19,7 +19,7 @@ from flows.settings import RestoreSettings
 from flows.stopwatch import Stopwatch, since_start, started_at
 from flows.summary import Outcome, Summary
 from tasks import strikes
-from tasks.errors import TooManyFailed
+from tasks.errors import ClusterError, TooManyFailed
 from tasks.inventory import Inventory
 from tasks.lease import Lease
 from tasks.ledger import Run
@@ -55,6 +55,7 @@ class Night:
                 artifact = ProgressArtifact(self.plan.scans)
 
                 def look(progress: Progress) -> None:
+                    self.progress = progress
                     self._look(progress)
                     display.show(progress.done, progress.failed)
                     artifact.show(progress.done)
@@ -62,7 +63,8 @@ class Night:
                 try:
                     run_in_window(self._orders(), crew, look, self.ended)
                 finally:
-                    self.progress = crew.progress()
+                    with suppress(ClusterError):  # of a cluster that is gone, what it said last
+                        self.progress = crew.progress()
                     display.show(self.progress.done, self.progress.failed, last=True)
                     artifact.show(self.progress.done, last=True)
 

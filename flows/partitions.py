@@ -19,8 +19,8 @@ from cluster.driver import Crew
 from cluster.partition_run import Order, Report
 from cluster.tally import Progress
 from flows import interrupt
-from tasks import ledger
-from tasks.errors import ClusterError
+from tasks import ledger, strikes
+from tasks.errors import ClusterError, PartitionsFailed
 
 _POLL_SECONDS = 0.5
 
@@ -47,10 +47,15 @@ def restore_partition(name: str, order: Order, crew: Crew) -> Report:
     logger.info("%s: %d scans, attempt %d", name, len(jobs), order.attempt)
     with crew.lane() as lane:
         running = crew.start(order, lane)
-        while (report := running.poll(_POLL_SECONDS)) is None:
-            if interrupt.abandoned.is_set():
-                running.abandon()
-                raise KeyboardInterrupt
+        try:
+            while (report := running.poll(_POLL_SECONDS)) is None:
+                if interrupt.abandoned.is_set():
+                    running.abandon()
+                    raise KeyboardInterrupt
+        except ClusterError as error:
+            if crew.stopping:  # such as for a cluster that is gone: nothing to wait for
+                raise PartitionsFailed(str(error)) from error
+            raise
     logger.info("%s: %s, %d left", name, report.by_status, report.left)
     return report
 
@@ -63,6 +68,7 @@ def _what_is_left(order: Order) -> Order:
     return replace(
         order,
         partition=replace(order.partition, jobs=jobs),
+        strikes=strikes.counts(order.destination, [job.scan for job in jobs]),
         already=Counter(done.values()),
     )
 

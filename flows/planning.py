@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cluster.address import check_address
 from cluster.stages import revisions, weights
 from flows.settings import RestoreSettings
 from tasks.done import read_done
 from tasks.inventory import Inventory, take_inventory
+from tasks.lease import refuse_held
 from tasks.location import Location
 from tasks.partition import Plan, plan
 from tasks.recipe import Recipe, in_order
@@ -25,6 +27,19 @@ def open_locations(settings: RestoreSettings) -> tuple[Location, Location]:
     check_source(source)
     check_destination(destination)
     return source, destination
+
+
+def check_request(settings: RestoreSettings) -> None:
+    """Answer at once what a run would find out only once its servers have started.
+
+    Raises StorageError, UsageError, ClusterError, and LeaseHeld where a run on this machine
+    holds the destination; makes nothing.
+    """
+    _, destination = open_locations(settings)
+    read_selection(settings)
+    if settings.ray_address is not None:
+        check_address(settings.ray_address)
+    refuse_held(destination)
 
 
 def read_selection(settings: RestoreSettings) -> Selection:

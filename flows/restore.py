@@ -26,7 +26,7 @@ def restore(settings: RestoreSettings) -> Summary:
     """
     watch, logger = Stopwatch(), get_run_logger()
     source, destination = open_locations(settings)
-    with Lease.acquire(destination) as lease:
+    with interrupt.graceful(), Lease.acquire(destination, notify=logger.warning) as lease:
         clear_unfinished(destination)
         run = start_run(destination)
         with watch.phase("inventory and plan"):

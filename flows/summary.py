@@ -39,6 +39,8 @@ class Summary:
         """What the command line ends with when nothing was raised."""
         if self.outcome == "interrupted":
             return ExitCode.INTERRUPTED
+        if self.outcome == "failed":
+            return ExitCode.RUN_FAILED
         if self.failed:
             return ExitCode.SCANS_FAILED
         return ExitCode.OK

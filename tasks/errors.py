@@ -29,6 +29,10 @@ class ClusterError(AlbumenError):
     """Ray cannot be started or joined, or a lane does not fit on the cluster."""
 
 
+class ServerError(AlbumenError):
+    """The server that keeps the record of runs cannot be started or reached."""
+
+
 class TooManyFailed(AlbumenError):
     """More scans failed than the user allows."""
 

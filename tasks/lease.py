@@ -71,6 +71,19 @@ def read_lease(destination: Location) -> LeaseInfo | None:
     return LeaseInfo.parse(found[0]) if found else None
 
 
+def refuse_held(destination: Location) -> None:
+    """Raise LeaseHeld where a process on this machine holds the destination; writes nothing."""
+    info = read_lease(destination)
+    if info is not None and info.holder.is_alive():
+        raise _held(destination.uri, info)
+
+
+def _held(where: str, info: LeaseInfo | None) -> LeaseHeld:
+    return LeaseHeld(
+        f"another run is working on {where}: {info}. Wait until it has ended, or end it."
+    )
+
+
 class Lease:
     """A held lease; use as a context manager. A thread keeps its heartbeat going."""
 
@@ -164,10 +177,7 @@ class Lease:
             notify(f"Watching whether another run on {self._where} is alive ({info}).")
             is_alive = self._changes(found)
         if is_alive:
-            raise LeaseHeld(
-                f"another run is working on {self._where}: {info}. Wait until it has ended, or "
-                f"end it."
-            )
+            raise _held(self._where, info)
         _LOG.info("taking over the lease of a run that died: %s", info)
 
     def _changes(self, found: tuple[bytes, str]) -> bool:

@@ -79,7 +79,8 @@ class Components:
 
     `label` is per run. `area` in pixels; `left` to `bottom` bound the component (right and
     bottom exclusive); `length` and `breadth` are the sides of the rectangle with the same
-    second moments, in pixels; `sums` (components x planes) add up the runs'.
+    second moments, `perimeter` the pixel edges between it and what is not marked, in pixels;
+    `sums` (components x planes) add up the runs'.
     """
 
     label: NDArray[np.int32]
@@ -90,6 +91,7 @@ class Components:
     bottom: Ints
     length: Floats
     breadth: Floats
+    perimeter: Floats
     sums: Floats
 
     def __len__(self) -> int:
@@ -98,7 +100,9 @@ class Components:
 
 def components_of(runs: Runs, width: int) -> Components:
     """The components of the `runs` of a picture `width` pixels wide."""
-    count, label = connected_components(_touching(runs, width), directed=False)
+    one, other = _touching(runs, width)
+    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(runs), len(runs)))
+    count, label = connected_components(graph, directed=False)
     size = (runs.stop - runs.start).astype(np.float64)
 
     def total(values: Floats) -> Floats:
@@ -115,6 +119,11 @@ def components_of(runs: Runs, width: int) -> Components:
     var_y = total(row**2 * size) / area - mean_y**2 + 1 / 12
     cov = total(row * sum_x) / area - mean_x * mean_y
     half, root = (var_x + var_y) / 2, np.hypot((var_x - var_y) / 2, cov)
+    # Every run has two upright edges; level ones are all its pixels' that no run below shares.
+    shared = np.minimum(runs.stop[one], runs.stop[other])
+    shared = np.maximum(shared - np.maximum(runs.start[one], runs.start[other]), 0)
+    common = np.bincount(label[one], weights=shared, minlength=count)
+    perimeter = total(np.full(len(runs), 2.0)) + 2 * area - 2 * common
     order = np.argsort(label, kind="stable")
     firsts = np.searchsorted(label[order], np.arange(count))
     empty = count == 0
@@ -133,12 +142,13 @@ def components_of(runs: Runs, width: int) -> Components:
         bottom=extreme(np.maximum, runs.row + 1),
         length=np.sqrt(12 * np.maximum(half + root, 0)),
         breadth=np.sqrt(12 * np.maximum(half - root, 0)),
+        perimeter=perimeter,
         sums=np.stack(planes, axis=1) if planes else np.zeros((count, 0)),
     )
 
 
-def _touching(runs: Runs, width: int) -> coo_array:
-    """The graph of runs that touch, corners included, in neighbouring rows."""
+def _touching(runs: Runs, width: int) -> tuple[Ints, Ints]:
+    """Pairs of runs that touch, corners included: one, and the other in the row below."""
     pitch = width + 2
     starts, stops = runs.row * pitch + runs.start, runs.row * pitch + runs.stop
     below = (runs.row + 1) * pitch
@@ -147,6 +157,4 @@ def _touching(runs: Runs, width: int) -> coo_array:
     counts = np.maximum(high - low, 0)
     one = np.repeat(np.arange(len(runs)), counts)
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    other = np.repeat(low, counts) + offsets
-    ones = np.ones(len(one), np.int8)
-    return coo_array((ones, (one, other)), shape=(len(runs), len(runs)))
+    return one, np.repeat(low, counts) + offsets

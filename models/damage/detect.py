@@ -32,7 +32,7 @@ _MARGIN = REACH + DENSITY // 2 + 1
 _COARSEST = 600  # pixels of the coarsest level's long edge, at least: widths to 1/120 of it
 _WEAK_LINE, _WEAK_SPECK = (6.0, 2.0), (8.0, 3.0)  # contrast: levels, times activity
 _STRONG = 2.0  # times the weak threshold
-_LINE_SCORE, _SPECK_SCORE = 1.5, 1.5
+_LINE_SCORE, _SPECK_SCORE = 2.0, 1.5
 _CERTAIN_SPECK, _DUSTY = 2.0, 6  # so many specks of that score make a dusty scan
 _THICKEST = 6.5  # pixels of the level a line may be thick, soft edges included
 _THICKEST_SHARE = 130  # and, on small scans, so many to the long edge
@@ -279,6 +279,8 @@ def _near_any(window: Box, boxes: list[Box]) -> bool:
 
 def _lay(painted: Plane, mask: Plane, depth: int) -> None:
     """Join a level's mask, a pixel wider (a defect's own soft edge), into the scan's."""
+    if painted.size == 0:
+        return
     wider = cv2.dilate(painted, np.ones((3, 3), np.uint8))
     if depth == 0:
         cv2.bitwise_or(mask, wider, dst=mask)

@@ -58,8 +58,9 @@ _DUSTY_BONUS = 1.0  # for every line on a dusty scan
 _LONG = 40.0  # pixels of the level; few things in a picture are thin and straight for longer
 _LONG_BONUS = 1.0  # for each e-fold, on a dusty scan: wires and window bars are long, too
 _STRAIGHT = 0.2  # greatest breadth over length of a straight line
+_DIAGONAL = 1.2  # edges of pixels for one of length, over all directions
 _SLENDER = 0.35  # greatest breadth over length of a line, least of a speck
-_SIDE = 0.02  # of the area's longer extent
+_SIDE = 0.03  # of the area's longer extent
 _SMALLEST_SPECK = 4.0  # pixels; fewer is grain
 _FACE_CAUTION = 2.0  # added to what the score must reach where a face is
 _FACE_LINE = 0.5  # least length of a bright line over a face, in widths of the face's box
@@ -113,7 +114,8 @@ def scores(
     score = sum((weight * measures[name] for name, weight in weights.items()), np.zeros(len(found)))
     slender = found.breadth < _SLENDER * found.length
     if kind == "line":
-        thin = found.area <= thickest * found.length
+        # Not area over length: scratches that cross are one component.
+        thin = _DIAGONAL * 2 * found.area <= thickest * found.perimeter
         # What the frame cuts short is thin there without being thin.
         whole = ~_at_a_side(found, area) | (found.length >= _LONG)
         possible = (found.length >= _SHORTEST) & thin & whole & ~_along_a_side(found, area)
@@ -135,7 +137,7 @@ def dusty_bonus(found: Components) -> Floats:
 
 
 def _along_a_side(found: Components, area: Box) -> Bools:
-    """Components that lie wholly within a fiftieth of the area's extent from one side."""
+    """Components that lie wholly within three hundredths of the area's extent from one side."""
     margin = max(2.0, _SIDE * max(area.width, area.height))
     return (
         (found.right <= area.left + margin)

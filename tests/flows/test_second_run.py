@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from cli import Cli, Finished, ask, ask_json
+from cli import Cli, ask, ask_json
 from small_collection import save, state_of
 
 from models import registry
@@ -22,6 +21,8 @@ class Destination:
 
     def __init__(self, top: Path) -> None:
         self.source, self.path = top / "scans", top / "out"
+        self.before: dict[str, tuple[Any, ...]] = {}
+        """The derivatives before the latest run."""
 
     def rows(self) -> pd.DataFrame:
         return pd.read_parquet(str(self.path) + "/manifest.parquet")
@@ -46,43 +47,38 @@ class Destination:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Destination:
-    destination = Destination(tmp_path_factory.mktemp("nights"))
+def first(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Destination:
+    kept = Destination(tmp_path_factory.mktemp("nights"))
     for number, name in enumerate(SCANS):
-        save(destination.source / name, number)
-    (destination.source / "letter.jpg").write_text("Dear Anna,")
-    return destination
+        save(kept.source / name, number)
+    (kept.source / "letter.jpg").write_text("Dear Anna,")
+    cli.run("restore", kept.source, kept.path, code=3)
+    return kept
 
 
 @pytest.fixture(scope="module")
-def first(kept: Destination, cli: Cli) -> Finished:
-    return cli.run("restore", kept.source, kept.path, code=3)
+def idle(first: Destination, cli: Cli) -> Destination:
+    """After a second run with nothing to do."""
+    first.before = first.derivatives()
+    cli.run("restore", first.source, first.path, code=0)
+    return first
 
 
-@pytest.fixture(scope="module")
-def idle(kept: Destination, first: Finished, cli: Cli) -> Iterator[dict[str, tuple[Any, ...]]]:
-    """The derivatives as they were before a second run with nothing to do."""
-    before = kept.derivatives()
-    assert len(before) == len(SCANS) * 3
-    cli.run("restore", kept.source, kept.path, code=0)
-    yield before
-
-
-def test_with_nothing_new_no_image_work_is_done(
-    kept: Destination, idle: dict[str, tuple[Any, ...]]
-) -> None:
-    assert kept.derivatives() == idle
-    record = kept.record(2)
+def test_with_nothing_new_no_image_work_is_done(idle: Destination) -> None:
+    assert len(idle.before) == len(SCANS) * 3
+    assert idle.derivatives() == idle.before
+    record = idle.record(2)
     assert record["planned"] == 0
     assert record["already_done"] == len(SCANS)
     assert "inventory and plan" in record["phases"]
     assert "cluster and models" not in record["phases"]  # Ray was not even started
-    assert set(kept.sequence_of().values()) == {1}
+    assert set(idle.sequence_of().values()) == {1}
 
 
 @pytest.fixture(scope="module")
-def mended(kept: Destination, idle: object, cli: Cli) -> dict[str, tuple[Any, ...]]:
-    """The derivatives before a third run, after damage to some and news in the source."""
+def mended(idle: Destination, cli: Cli) -> Destination:
+    """After a third run, before which derivatives were damaged and the source changed."""
+    kept = idle
     whole = kept.path / "restored/box/b.png"
     content = bytearray(whole.read_bytes())
     content[-20] ^= 1  # same size
@@ -97,78 +93,75 @@ def mended(kept: Destination, idle: object, cli: Cli) -> dict[str, tuple[Any, ..
     (kept.path / "restored/stray.png").unlink()
     save(kept.source / "d.png", 77)
     save(kept.source / "new/e.png", 78)
-    before = kept.derivatives()
+    kept.before = kept.derivatives()
     told = ask_json("plan", kept.source, kept.path)
     assert told["reasons"] == {"new": 1, "changed": 1, "derivatives": 2}
     assert told["by_extension"][".png"]["scans"] == 4
     cli.run("restore", kept.source, kept.path, code=0)
-    return before
+    return kept
 
 
-def test_what_was_deleted_or_altered_or_is_new_is_made(
-    kept: Destination, mended: dict[str, tuple[Any, ...]]
-) -> None:
+def test_what_was_deleted_or_altered_or_is_new_is_made(mended: Destination) -> None:
     again = {"box/b.png", "box/c.png", "d.png", "new/e.png"}
-    sequences = kept.sequence_of()
+    sequences = mended.sequence_of()
     assert {path for path, run in sequences.items() if run == 3} == again
     assert {path for path, run in sequences.items() if run == 1} == {
         "a.jpg",
         "a.tif",
         "letter.jpg",
     }
-    after = kept.derivatives()
+    after = mended.derivatives()
     untouched = {path: state for path, state in after.items() if "/a." in path}
     assert untouched
-    assert untouched == {path: mended[path] for path in untouched}
-    assert kept.record(3)["counts"] == {"restored": 4}
-    assert ask("verify", kept.path).code == 0
+    assert untouched == {path: mended.before[path] for path in untouched}
+    assert mended.record(3)["counts"] == {"restored": 4}
+    assert ask("verify", mended.path).code == 0
 
 
 @pytest.fixture(scope="module")
-def as_png(kept: Destination, mended: object, cli: Cli) -> Finished:
-    return cli.run(
-        "restore", kept.source, kept.path, "--format", "png", "--keep-masks", "--retry-failed",
-        code=3,
-    )  # fmt: skip
+def as_png(mended: Destination, cli: Cli) -> Destination:
+    options = ("--format", "png", "--keep-masks", "--retry-failed")
+    cli.run("restore", mended.source, mended.path, *options, code=3)
+    return mended
 
 
-def test_an_option_that_changes_pixels_restores_again(kept: Destination, as_png: object) -> None:
-    assert set(kept.sequence_of().values()) == {4}
-    assert kept.record(4)["counts"] == {"restored": 6, "failed": 1}
-    assert '"format":"png"' in kept.rows().requested.iloc[0]
+def test_an_option_that_changes_pixels_restores_again(as_png: Destination) -> None:
+    assert set(as_png.sequence_of().values()) == {4}
+    assert as_png.record(4)["counts"] == {"restored": 6, "failed": 1}
+    assert '"format":"png"' in as_png.rows().requested.iloc[0]
 
 
-def test_names_that_would_collide_both_survive(kept: Destination, as_png: object) -> None:
-    restored = {p.name for p in (kept.path / "restored").glob("a*.png")}
+def test_names_that_would_collide_both_survive(as_png: Destination) -> None:
+    restored = {p.name for p in (as_png.path / "restored").glob("a*.png")}
     assert len(restored) == 2
     assert restored <= {"a.png", "a.jpg.png", "a.tif.png"}
-    assert (kept.path / "restored/box/b.png").exists()
+    assert (as_png.path / "restored/box/b.png").exists()
 
 
-def test_masks_are_kept_on_request(kept: Destination, as_png: object) -> None:
-    masks = {str(p.relative_to(kept.path)) for p in kept.path.glob("masks/**/*.png")}
+def test_masks_are_kept_on_request(as_png: Destination) -> None:
+    masks = {str(p.relative_to(as_png.path)) for p in as_png.path.glob("masks/**/*.png")}
     assert masks == {f"masks/{name}.png" for name in (*SCANS, "new/e.png")}
 
 
-def test_the_older_runs_rows_stay_readable(kept: Destination, as_png: object) -> None:
-    folders = sorted((kept.path / "manifest").iterdir())
+def test_the_older_runs_rows_stay_readable(as_png: Destination) -> None:
+    folders = sorted((as_png.path / "manifest").iterdir())
     assert [folder.name[:10] for folder in folders] == ["run=000001", "run=000003", "run=000004"]
     rows = pd.concat(pd.read_parquet(part) for part in folders[0].glob("*.parquet"))
     assert sorted(rows.relative_path) == sorted([*SCANS, "letter.jpg"])
     assert rows.requested.unique().tolist() == ["{}"]
 
 
-def test_what_the_old_option_left_is_reported_as_stray(kept: Destination, as_png: object) -> None:
-    found = ask_json("verify", kept.path, code=7)
+def test_what_the_old_option_left_is_reported_as_stray(as_png: Destination) -> None:
+    found = ask_json("verify", as_png.path, code=7)
     stray = {path for path, _ in found["stray"]["examples"]}
     assert stray == {"restored/a.jpg", "restored/a.tif"}
     assert not found["missing"]["count"] + found["altered"]["count"]
 
 
 def test_an_upgrade_restores_nothing_by_itself(
-    kept: Destination, as_png: object, monkeypatch: pytest.MonkeyPatch
+    as_png: Destination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = ("plan", kept.source, kept.path, "--format", "png", "--keep-masks")
+    asked = ("plan", as_png.source, as_png.path, "--format", "png", "--keep-masks")
     assert ask_json(*asked)["to_restore"] == 0
     newer = {**registry.REVISIONS, "damage": "classical/999"}
     monkeypatch.setattr(registry, "REVISIONS", newer)
@@ -180,9 +173,7 @@ def test_an_upgrade_restores_nothing_by_itself(
     assert refreshed["reasons"] == {"refreshed": 7}
 
 
-def test_retry_failed_is_asked_for(kept: Destination, as_png: object) -> None:
-    asked = ("plan", kept.source, kept.path, "--format", "png", "--keep-masks")
+def test_retry_failed_is_asked_for(as_png: Destination) -> None:
+    asked = ("plan", as_png.source, as_png.path, "--format", "png", "--keep-masks")
     assert ask_json(*asked)["withheld"] == 1
     assert ask_json(*asked, "--retry-failed")["reasons"] == {"retried": 1}
-
-

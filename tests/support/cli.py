@@ -106,7 +106,6 @@ class Cli:
         return finished
 
 
-
 def ask(*arguments: object) -> Finished:
     """Run a command that needs neither Prefect nor Ray inside this process: it is quicker."""
     out, err = io.StringIO(), io.StringIO()

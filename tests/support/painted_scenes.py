@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 
 def landscape(height: int = 480, width: int = 640, seed: int = 0) -> NDArray[np.uint8]:
@@ -18,7 +19,7 @@ def landscape(height: int = 480, width: int = 640, seed: int = 0) -> NDArray[np.
     picture = picture + 12 * clouds / clouds.std()
     for depth, level in ((0.55, 120), (0.7, 85), (0.85, 50)):
         ridge = depth + 0.06 * np.sin(columns * (2 + depth) + seed + 9 * depth)
-        edge = 1 / (1 + np.exp(-(rows - ridge) * height / 3))
+        edge = expit((rows - ridge) * height / 3)
         picture = picture * (1 - edge) + edge * level
     grain = cv2.GaussianBlur(random.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 0.6)
     return np.clip(picture + 1.2 * grain / grain.std(), 0, 255).astype(np.uint8)
@@ -91,7 +92,7 @@ def face(size: int = 160) -> NDArray[np.uint8]:
     def oval(x: float, y: float, across: float, down: float, level: float, soft: float) -> None:
         nonlocal picture
         inside = ((columns - x) / across) ** 2 + ((rows - y) / down) ** 2
-        share = 1 / (1 + np.exp((np.sqrt(inside) - 1) * soft))
+        share = expit((1 - np.sqrt(inside)) * soft)
         picture = picture * (1 - share) + level * share
 
     oval(240, 215, 185, 225, 45, 20)  # hair

@@ -1,0 +1,40 @@
+"""Prefect's server: the configured one, or the embedded one, found before a run needs it."""
+
+from __future__ import annotations
+
+import signal
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
+
+from flows import guardian
+from tasks.errors import ServerError
+
+
+def reach_server() -> None:
+    """Check that Prefect's server answers; start the embedded one where none is configured.
+
+    The embedded one is a process of its own and would end on a terminal's Ctrl-C while the
+    run it records is still finishing: it inherits that SIGINT is blocked. Raises ServerError.
+    """
+    if not PREFECT_API_URL.value():
+        guardian.start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        client = get_client(sync_client=True)
+    except RuntimeError as error:
+        raise ServerError(f"Prefect's embedded server did not start: {_line(error)}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        with client:
+            client.raise_for_api_version_mismatch()
+    except Exception as error:  # httpx's and Prefect's own, without a common base
+        raise ServerError(
+            f"Prefect's server cannot be used: {_line(error)}. Check PREFECT_API_URL, or unset "
+            f"it to run on the embedded server."
+        ) from error
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
