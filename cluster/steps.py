@@ -63,7 +63,9 @@ def _described(photograph: Photograph) -> dict[str, Any]:
         "bit_depth": photograph.samples.itemsize * 8,
         "channels": 1 if photograph.samples.ndim == 2 else photograph.samples.shape[2],
         "source_format": photograph.format,
-        "flags": photograph.notes,
+        # A flag names a kind of thing, so that scans can be found by it; a note says it all.
+        "flags": tuple(note.partition(": ")[0] for note in photograph.notes),
+        "notes": list(photograph.notes),
     }
 
 

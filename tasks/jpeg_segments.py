@@ -87,7 +87,7 @@ def read_segments(file: BinaryIO) -> Segments:
         elif marker == 0xE0 and payload[:5] == b"JFIF\0":
             found.resolution = _density(payload)
         elif marker == 0xE1 and payload[:6] == _EXIF and found.exif is None:
-            found.exif = payload[6:]
+            found.exif = payload[6:] if _has_entries(payload[6:]) else None
         elif marker == 0xE1 and payload.startswith(_XMP) and found.xmp is None:
             found.xmp = payload[len(_XMP) :]
         elif marker == 0xE1 and payload.startswith(_XMP_MORE):
@@ -110,6 +110,17 @@ def read_segments(file: BinaryIO) -> Segments:
     found.iptc = iptc_of(photoshop)
     found.xmp_extension = _extension(found.xmp, extension)
     return found
+
+
+def _has_entries(exif: bytes) -> bool:
+    """False for the empty block that some software writes in place of none."""
+    order = "<" if exif[:2] == b"II" else ">"
+    try:
+        (offset,) = struct.unpack(order + "I", exif[4:8])
+        (count,) = struct.unpack(order + "H", exif[offset : offset + 2])
+    except struct.error:
+        return True  # damaged: said where it is parsed
+    return bool(count)
 
 
 def iptc_of(photoshop: bytes) -> bytes | None:

@@ -60,6 +60,7 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("error_message", pa.string(), "what was wrong and what to do"),
     ("transient", pa.bool_(), "the next run tries again by itself"),
     ("flags", pa.list_(pa.string()), "reasons for a curator to look"),
+    ("notes", pa.list_(pa.string()), "what was noticed while reading the file, in full"),
     ("outputs", pa.list_(_OUTPUT), "every derivative: kind, path below DESTINATION, sha256, ..."),
     # damage
     ("damaged_fraction_before", pa.float32(), "share of pixels detected as damage, 0 to 1"),

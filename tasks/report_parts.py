@@ -65,6 +65,8 @@ def detail_part(rows: pa.RecordBatch) -> dict[str, Any]:
 
 def _column(rows: pa.RecordBatch, name: str) -> Any | None:
     column = rows.column(name)
+    if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):
+        return encode([texts or None for texts in column.to_pylist()])
     if pa.types.is_list(column.type):
         return encode([_rounded(value) for value in column.to_pylist()])
     return encode(plain_values(column, DIGITS.get(name, 3)))

@@ -90,6 +90,7 @@
 
   function value(kind, content, row) {
     if (kind === "path") return Albumen.named(content);
+    if (kind === "texts") return Albumen.named(content.join("; "));
     if (kind === "text") return Albumen.named(content);
     if (kind === "digest") return h("code", { class: "digest" }, Albumen.named(content));
     if (kind === "json") return json(content);

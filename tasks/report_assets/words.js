@@ -63,6 +63,7 @@ Albumen.words = {
       ["source_format", "Format", "text", "As told by the content, not by the name."],
       ["source_bytes", "File size", "bytes", ""],
       ["source_modified", "File last changed", "time", ""],
+      ["notes", "Noticed while reading", "texts", "What is unusual about the file itself, such as a broken colour profile."],
       ["tone", "Tone", "text", "Monochrome, toned (such as sepia) or in colour, decided from the picture itself."],
     ]],
     ["Damage and repair", [

@@ -40,7 +40,7 @@ def scans(folders: tuple[Path, Path]) -> Path:
         (["--colorize", "sometimes"], ["--colorize", "'auto'"]),
         (["--format", "gif"], ["--format", "'tiff'"]),
         (["--limit", "0"], ["--limit"]),
-        (["--limit", "many"], ["--limit", "many"]),
+        (["--limit", "many"], ["--limit", "integer"]),
         (["--sample", "-3"], ["--sample"]),
         (["--partition-scans", "5000"], ["--partition-scans", "1000"]),
         (["--partition-bytes", "much"], ["--partition-bytes", "4GiB"]),

@@ -97,6 +97,27 @@ def ignoring_conditions() -> Iterator[S3Server]:
         answer: Iterable[bytes] = moto(environ, start_response)
         return answer
 
+    with _serving(application) as server:
+        yield server
+
+
+@contextmanager
+def recording() -> Iterator[tuple[S3Server, list[tuple[str, str]]]]:
+    """A service, and method and path of every request it gets."""
+    moto = DomainDispatcherApplication(create_backend_app)
+    requests: list[tuple[str, str]] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        requests.append((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        answer: Iterable[bytes] = moto(environ, start_response)
+        return answer
+
+    with _serving(application) as server:
+        yield server, requests
+
+
+@contextmanager
+def _serving(application: Any) -> Iterator[S3Server]:
     server = make_server(
         "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler
     )

@@ -284,3 +284,11 @@ def test_png_blocks_are_read_by_other_programs(tmp_path):
         assert np.allclose(image.info["dpi"], (600, 300), atol=0.1)
     assert cv2.imread(str(target)) is not None
     assert pyvips.Image.new_from_file(str(target), fail_on="warning").avg() > 0
+
+
+def test_an_empty_exif_block_is_none_at_all(tmp_path):
+    empty = b"Exif\0\0II*\0" + struct.pack("<IHI", 8, 0, 0)
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", exif=empty)
+    read = images.read_page(tmp_path / "a.jpg", 0, "0" * 64)
+    assert read.embedded.exif is None
+    assert read.notes == ()
