@@ -59,7 +59,8 @@ class Route:
 
     def _look(self, journey: Journey) -> None:
         task, pixels = self._on_lane(steps.look), journey.sheet.pixels
-        faces = "faces" in journey.stages
+        # The damage stage is more careful inside faces, so it wants to know of them too.
+        faces = journey.job.recipe.faces != "off" and journey.stages != ("color",)
         self._dispatch.offer(journey, "look", lambda: task.remote(pixels, faces))
 
     def _next_stage(self, journey: Journey) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from cluster.lanes import Builder
-from models.registry import build_stage, describe
+from models.registry import LOOK_REVISION, build_stage, describe
 
 _THREADED = ("damage", "faces")
 
@@ -32,8 +32,8 @@ def builders(
 
 
 def revisions(stages: Sequence[str]) -> dict[str, str]:
-    """The revision of each stage, for the recipe."""
-    return {stage: describe(stage)[0] for stage in stages}
+    """The revision of each stage and of the look before it, for the recipe."""
+    return {stage: f"{LOOK_REVISION} {describe(stage)[0]}" for stage in stages}
 
 
 def weights(stages: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Print the table of manifest columns that docs/destination.md holds.
 
-    python docs/columns.py
+python docs/columns.py
 """
 
 from tasks.manifest import COLUMNS

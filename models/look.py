@@ -10,8 +10,6 @@ from models.faces.detect import detect
 from models.photograph_area import photograph_area
 from models.pixels import check_pixels, luminance, reduced
 
-REVISION = "look/1"
-
 _LONG_EDGE = 800
 
 

@@ -36,6 +36,9 @@ BUILDERS: Mapping[str, Callable[..., Stage]] = {
     "color": _color,
 }
 
+LOOK_REVISION = "look/1"
+"""Of what every stage is told beforehand: photograph area, tone, faces."""
+
 REVISIONS: Mapping[str, str] = {
     "damage": "classical/1",
     "faces": "inspect/1",

@@ -53,14 +53,15 @@ class ColorDecision:
                 sort_keys=True,
             ),
             "colorized": False,
-            "colorize_reason": self._reason(hints.tone),
+            "colorize_reason": self._reason(item),
         }
         return StageResult(metrics=metrics)
 
-    def _reason(self, tone: str) -> str:
-        if self.colorize == "never":
+    def _reason(self, item: StageInput) -> str:
+        colorize = item.options.get("colorize", self.colorize)
+        if colorize == "never":
             return "switched off"
-        if self.colorize == "auto" and tone == "color":
+        if colorize == "auto" and item.hints.tone == "color":
             return "already in color"
         return "not colourized: no weights"
 

@@ -16,7 +16,7 @@ from cli import Cli, ask, ask_json
 from s3_server import S3Server
 from small_collection import save
 
-NAMES = ("plain.png", "長崎/Fédèle & co.jpg", "line\nbreak.png", "../up.png", "a//b.png")
+NAMES = ("plain.png", "長崎/Fédèle & co.jpg", "line\nbreak.png", "..%2Fup.png", "a//b.png")
 READS = {"GET", "HEAD"}
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -27,6 +28,12 @@ def test_the_reason_is_honest(colorize: str, pixels: np.ndarray, reason: str) ->
     assert result.rectangles == ()
     assert result.mask is None
     assert isinstance(json.loads(result.metrics["tone_measures"]), dict)
+
+
+def test_the_scan_itself_has_the_last_word() -> None:
+    item = replace(page(landscape()), options={"colorize": "never"})
+    (result,) = ColorDecision("auto")([item])
+    assert result.metrics["colorize_reason"] == "switched off"
 
 
 def test_the_cast_after_is_of_the_changed_picture() -> None:

@@ -47,7 +47,9 @@ def _paths_of_rows(_destination: Any, _run: Any, _partition: Any, _part: Any, ro
 POINTS: dict[str, dict[str, _Describe]] = {
     "tasks.images": {"read_page": lambda path, *_: str(path)},
     "tasks.storage": {"put_file": _second, "put_bytes": _second, "write_file": _second},
-    "tasks.storage_local": {"_fill": lambda path, content: len(content) if isinstance(content, bytes) else str(content)},
+    "tasks.storage_local": {
+        "_fill": lambda path, content: len(content) if isinstance(content, bytes) else str(content)
+    },
     "tasks.ledger": {"write_part": _paths_of_rows, "start_run": lambda *_: "", "end_run": _second},
     "tasks.done": {"read_done": lambda *_: ""},
     "tasks.current": {"rewrite_manifest": lambda *_: ""},
