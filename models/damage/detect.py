@@ -23,6 +23,7 @@ from models.contract import Box, Rectangle
 from models.damage.components import Components, Runs, components_of, joined, runs_of
 from models.damage.judge import DENSITY, Kind, Tones, dusty_bonus, scores, stricter_on_faces
 from models.damage.ridges import REACH, Plane, responses
+from models.damage.writing import letters
 from models.pixels import lay, luminance
 
 WINDOW = 1024
@@ -96,12 +97,20 @@ class DefectDetector:
             self._filter(level)
         if self._dusty is None:
             self._dusty = self._count_specks() >= _DUSTY
+        writing: list[Box] = []
         for depth, level in enumerate(self._levels):
             faces = tuple(_reduced_box(face, depth) for face in self._faces)
             painted = np.zeros(level.plane.shape, np.uint8)
             for key in _KEYS:
-                over_face |= self._paint(level, key, faces, painted)
+                scored = self._scored(level, key, faces)
+                if scored is None:
+                    continue
+                over_face |= _paint(scored, key, faces, painted)
+                if key[0] == "line":
+                    writing += [_enlarged(box, depth) for box in letters(scored.found)]
             _lay(painted, mask, depth)
+        for box in writing:  # the dot of an i, too, and what another level saw of a letter
+            mask[box.top : box.bottom, box.left : box.right] = 0
         return Defects(mask, over_face)
 
     def update(self, rectangles: Iterable[Rectangle]) -> None:
@@ -199,28 +208,23 @@ class DefectDetector:
             count += int((scored.score > _CERTAIN_SPECK).sum()) if scored else 0
         return count
 
-    def _paint(self, level: _Level, key: Key, faces: tuple[Box, ...], painted: Plane) -> bool:
-        """Paint the accepted components of one kind; true where one meets a face."""
-        scored = self._scored(level, key, faces)
-        if scored is None:
-            return False
-        accepted = scored.score > (_LINE_SCORE if key[0] == "line" else _SPECK_SCORE)
-        chosen = np.flatnonzero(accepted[scored.found.label])
-        runs = scored.runs
-        row, start, stop = runs.row[chosen], runs.start[chosen], runs.stop[chosen]
-        for y, first, last in zip(row.tolist(), start.tolist(), stop.tolist(), strict=True):
-            painted[y, first:last] = 1
-        return any(
-            bool(
-                np.any(
-                    (row >= face.top)
-                    & (row < face.bottom)
-                    & (start < face.right)
-                    & (stop > face.left)
-                )
+
+def _paint(scored: _Scored, key: Key, faces: tuple[Box, ...], painted: Plane) -> bool:
+    """Paint the accepted components of one kind; true where one meets a face."""
+    accepted = scored.score > (_LINE_SCORE if key[0] == "line" else _SPECK_SCORE)
+    chosen = np.flatnonzero(accepted[scored.found.label])
+    runs = scored.runs
+    row, start, stop = runs.row[chosen], runs.start[chosen], runs.stop[chosen]
+    for y, first, last in zip(row.tolist(), start.tolist(), stop.tolist(), strict=True):
+        painted[y, first:last] = 1
+    return any(
+        bool(
+            np.any(
+                (row >= face.top) & (row < face.bottom) & (start < face.right) & (stop > face.left)
             )
-            for face in faces
         )
+        for face in faces
+    )
 
 
 def _tones(plane: Plane, area: Box) -> Tones:
@@ -264,6 +268,17 @@ def _reduced_box(box: Box, depth: int) -> Box:
         box.top >> depth,
         (box.right + last) >> depth,
         (box.bottom + last) >> depth,
+    )
+
+
+def _enlarged(box: Box, depth: int) -> Box:
+    """`box` of a level in pixels of the plane, with a rim for a letter's soft edge."""
+    rim = 2 << depth
+    return Box(
+        max(0, (box.left << depth) - rim),
+        max(0, (box.top << depth) - rim),
+        (box.right << depth) + rim,
+        (box.bottom << depth) + rim,
     )
 
 
