@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from models.contract import Rectangle, StageResult
 from models.registry import describe
 from tasks import images, metrics, storage
 from tasks.checksum import sha256_of
-from tasks.errors import SourceChanged
+from tasks.errors import AlbumenError, SourceChanged
 from tasks.metadata import History, SourceType
 from tasks.partition import Job
 from tasks.paths import derivative_path
@@ -64,7 +65,10 @@ def write_all(
     outputs: list[Derivative] = []
     changed = any(sheet.changes for sheet in sheets)
     pages = _pages_with_companions(job, destination, sheets, outputs)
-    with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
+    with (
+        _whole_or_nothing(destination, outputs),
+        tempfile.TemporaryDirectory(prefix="albumen-") as folder,
+    ):
         work = Path(folder) / "derivative"
         if changed or not _is_native(job, sheets):
             images.write_derivative(
@@ -88,6 +92,18 @@ def write_all(
             )
     status = "restored" if changed else "unchanged"
     return [{"status": status} | sheet.columns for sheet in sheets], outputs
+
+
+@contextmanager
+def _whole_or_nothing(destination: Location, outputs: Sequence[Derivative]) -> Iterator[None]:
+    """Take back what was stored of a scan that then fails: its row names no derivatives."""
+    try:
+        yield
+    except Exception:
+        for derivative in outputs:
+            with suppress(AlbumenError):
+                storage.remove(destination, derivative.path)
+        raise
 
 
 def _is_native(job: Job, sheets: Sequence[Sheet]) -> bool:

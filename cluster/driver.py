@@ -18,6 +18,10 @@ from cluster.stages import builders
 from cluster.tally import Progress, Tally
 from tasks.errors import AlbumenError, ClusterError
 
+_PLACE_SECONDS = 60.0
+_PLACE_LOCALLY_SECONDS = 10.0
+"""A cluster that was joined may grow when asked to; one of our own has what it has."""
+
 
 class Crew:
     """The lanes of a run. Thread-safe: every Prefect task run takes a lane and gives it back."""
@@ -109,5 +113,6 @@ def assemble(
         count, gpus = lane_count(lanes, gpus_per_lane)
         resources = LaneResources.sharing(cpus_per_lane(count), gpus)
         built = builders(stages, options, resources.threads)
-        with open_lanes(count, resources, built) as opened:
+        seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
+        with open_lanes(count, resources, built, place_within_seconds=seconds) as opened:
             yield Crew(opened)

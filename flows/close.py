@@ -6,11 +6,11 @@ from functools import partial
 
 from flows.publish import publish_summary
 from flows.summary import Summary
-from tasks.current import current_batches, rewrite_manifest
+from tasks.current import MANIFEST, current_batches, rewrite_manifest
 from tasks.ledger import Run, end_run, read_runs
 from tasks.location import Location
 from tasks.report import write_report
-from tasks.storage import exists, write_bytes
+from tasks.storage import modified_us, write_bytes
 
 
 def close_run(destination: Location, run: Run, summary: Summary) -> None:
@@ -19,9 +19,10 @@ def close_run(destination: Location, run: Run, summary: Summary) -> None:
     The manifest comes before the note and the report after it, so that the report shows this
     run as it ended. Raises StorageError, ManifestError.
     """
-    news = rewrite_manifest(destination)
+    rewrite_manifest(destination)
     end_run(destination, run, summary.outcome, summary.record())
-    if news or not exists(destination, "report/index.html"):
+    # An earlier run may have been killed between the two.
+    if modified_us(destination, "report/index.html") < modified_us(destination, MANIFEST):
         refresh_report(destination)
     publish_summary(summary)
 

@@ -85,8 +85,8 @@ def run_in_window(
 ) -> None:
     """Submit partitions as lanes become free, and wait for all of them.
 
-    `watch` is told the counts twice a second; whatever it raises stops further submissions,
-    lets the scans in flight end, and is raised then.
+    `watch` is told the counts twice a second; whatever it or `orders` raises stops further
+    submissions, lets the scans in flight end, and is raised then.
     """
     answers: queue.SimpleQueue[tuple[str, PrefectFuture[Report]]] = queue.SimpleQueue()
     waiting = iter(orders)
@@ -95,13 +95,17 @@ def run_in_window(
     told_to_stop = False
     while True:
         stopping = raised is not None or interrupt.requested.is_set()
-        while not stopping and under_way < len(crew.lanes):
-            if (order := next(waiting, None)) is None:
-                break
-            name = f"partition-{order.partition.id}"
-            future = restore_partition.submit(name, quote(order), quote(crew))  # type: ignore[call-overload]
-            future.add_done_callback(lambda done, name=name: answers.put((name, done)))
-            under_way += 1
+        try:
+            while not stopping and under_way < len(crew.lanes):
+                if (order := next(waiting, None)) is None:
+                    break
+                name = f"partition-{order.partition.id}"
+                future = restore_partition.submit(name, quote(order), quote(crew))  # type: ignore[call-overload]
+                future.add_done_callback(lambda done, name=name: answers.put((name, done)))
+                under_way += 1
+        except Exception as error:  # such as the destination not answering
+            raised = error
+            continue
         if not under_way:
             break
         if stopping and not told_to_stop:

@@ -221,6 +221,13 @@ def exists(location: Location, relative_path: str) -> bool:
     return _store(location).entry(location.child(relative_path)) is not None
 
 
+def modified_us(location: Location, relative_path: str) -> int:
+    """When a file of the destination was written, in microseconds since the epoch by the clock
+    of its storage; 0 where there is no such file. Raises StorageError."""
+    found = _store(location).entry(location.child(relative_path))
+    return 0 if found is None else found.modified_us or 0
+
+
 def remove(location: Location, relative_path: str) -> None:
     """Remove a file of the destination, if there is one. Raises StorageError."""
     writable(location).remove(relative_path)

@@ -9,6 +9,7 @@ import prefect_server
 import pytest
 from cli import Cli
 from prefect_server import PrefectServer
+from untidy import Night, restore_untidy
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,12 @@ def cli(tmp_path_factory: pytest.TempPathFactory, server: PrefectServer) -> Cli:
 def bare_cli(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """The command as on a fresh machine: nothing is configured."""
     return Cli(tmp_path_factory.mktemp("bare-home"))
+
+
+@pytest.fixture(scope="session")
+def night(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Night:
+    """An untidy folder, restored; to be looked at only."""
+    return restore_untidy(tmp_path_factory.mktemp("night"), cli)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ One collection, stopped in one way after another: each run goes on where the one
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_ctrl_c_in_a_terminal_with_the_embedded_server(
     finished = stop_at_work(bare_cli, folders, signal.SIGINT, group=True)
     check_stopped(finished, folders[1], before)
     assert len(restored(folders[1])) > len(before)
+    with sqlite3.connect(bare_cli.home / "prefect/prefect.db") as database:
+        states = database.execute("select name, state_type from flow_run").fetchall()
+        partitions = database.execute("select state_type from task_run").fetchall()
+        artifacts = {key for (key,) in database.execute("select key from artifact")}
+    assert states == [(f"restore-into-{folders[1]}", "COMPLETED")]
+    assert partitions == [("COMPLETED",)]
+    assert artifacts == {"restore-progress", "restore-summary", "restore-report"}
 
 
 def test_sigterm(cli: Cli, folders: tuple[Path, Path]) -> None:

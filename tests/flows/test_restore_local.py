@@ -3,88 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
-from cli import Cli, Finished, ask, ask_json
 from PIL import Image
-from small_collection import print_with_scratch, save, state_of
+from small_collection import print_with_scratch, state_of
+from untidy import NAMES, Night
 
 from tasks.manifest import SCHEMA
-
-NAMES = (
-    "plain.png",
-    "Dust Bowl, 1935/with  spaces .png",
-    "長崎/Fédèle.jpg",
-    "line\nbreak.png",
-    "-rf.png",
-    "--include.png",
-    "..x.png",
-    ".../dots.png",
-    "..%2F..%2Fescape.png",
-    "percent%0Aname.png",
-    "quote\"'<b>&.png",
-    "ä" * 125 + "x.png",  # 255 bytes
-    "\udcff not UTF-8.png",
-    "\udcff nor this.jpg",
-    "~home.png",
-    "CON.png",
-)
-
-
-@dataclass
-class Night:
-    """A finished restoration."""
-
-    source: Path
-    destination: Path
-    finished: Finished
-    before: dict[str, tuple[Any, ...]] = field(repr=False)
-    rows: pd.DataFrame = field(repr=False)
-
-    def row(self, relative_path: str) -> Any:
-        found = self.rows[self.rows.relative_path == relative_path]
-        assert len(found) == 1
-        return found.iloc[0]
-
-    def outputs(self, relative_path: str, kind: str) -> list[Path]:
-        outputs = self.row(relative_path).outputs
-        return [self.destination / o["path"] for o in outputs if o["kind"] == kind]
-
-
-@pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Night:
-    top = tmp_path_factory.mktemp("night")
-    source, destination = top / "scans", top / "out"
-    for number, name in enumerate(NAMES):
-        save(source / name, number)
-    pages = [print_with_scratch(seed).astype(np.uint16) * 257 for seed in (50, 51)]
-    tifffile.imwrite(source / "album.tif", pages[0])
-    tifffile.imwrite(source / "album.tif", pages[1], append=True)
-    Image.new("L", (80, 60), 128).save(source / "blank.png")
-    (source / "cut off.jpg").write_bytes(jpeg(source)[:900])
-    (source / "letter.jpg").write_text("Dear Anna,")
-    (source / "empty.tif").touch()
-    (source / "notes.txt").write_text("not a photograph")
-    (source / "Thumbs.db").write_bytes(b"\0")
-    (top / "elsewhere.png").write_bytes((source / "plain.png").read_bytes())
-    (source / "link out.png").symlink_to(top / "elsewhere.png")
-    for path in [source, *source.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(0o555 if path.is_dir() else 0o444)
-    before = state_of(source)
-    finished = cli.run("restore", source, destination, "--partition-scans", 8)
-    rows = pd.read_parquet(str(destination) + "/manifest.parquet")
-    return Night(source, destination, finished, before, rows)
-
-
-def jpeg(folder: Path) -> bytes:
-    return (folder / "長崎/Fédèle.jpg").read_bytes()
 
 
 def test_ends_with_what_came_of_it(night: Night) -> None:
@@ -213,40 +141,3 @@ def test_the_report_tells_of_every_scan(night: Night) -> None:
     data = "".join(p.read_text() for p in sorted((night.destination / "report").rglob("*.js")))
     assert "cut off.jpg" in data
     assert "quote\\" in data or "quote&" in data or "\\u003c" in data
-
-
-def test_status(night: Night) -> None:
-    told = ask_json("status", night.destination)
-    assert told["rows"] == {"restored": len(NAMES) + 1, "unchanged": 1, "failed": 4}
-    assert told["lease"] is None
-    assert [run["ended"] for run in told["runs"]] == ["completed"]
-    words = ask("status", night.destination)
-    assert "failed:         4" in words.out
-    assert "run 1: " in words.out
-
-
-def test_verify_finds_everything_as_written(night: Night) -> None:
-    told = ask_json("verify", night.destination)
-    outputs = [output["path"] for outputs in night.rows.outputs for output in outputs]
-    assert told["ok"]
-    assert told["checked"] == len(set(outputs))
-    assert told["stray"]["count"] == 0
-
-
-def test_plan_of_what_is_done_is_empty(night: Night) -> None:
-    told = ask_json("plan", night.source, night.destination)
-    assert told["looked_at"] == len(NAMES) + 6
-    assert told["to_restore"] == told["partitions"] == 0
-    assert told["done"] == len(NAMES) + 2
-    assert told["withheld"] == 4
-    assert told["not_images"] == {".txt": 1, ".db": 1}
-    assert any("--retry-failed" in note for note in told["notes"])
-
-
-def test_report_is_written_again(night: Night) -> None:
-    index = night.destination / "report/index.html"
-    whole = index.read_bytes()
-    index.unlink()
-    finished = ask("report", night.destination)
-    assert finished.out.strip() == str(index)
-    assert index.read_bytes() == whole

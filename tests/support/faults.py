@@ -1,29 +1,25 @@
-"""The whole command in a process of its own, killed and counted: what fault tests share."""
+"""A collection under faults: what it holds, what is done to it, and what is left, by counting."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import tifffile
+from fault_command import Command
 from PIL import Image
 
-SUPPORT = Path(__file__).resolve().parent
-_MARK = "ALBUMEN_FAULT_TEST"
+Note = Callable[..., None]
+"""Adds a line to the table of faults: a value for each of its headings."""
+
 _COMPLETE = {"restored": {"restored": 1, "preview": 2}, "unchanged": {"restored": 1, "preview": 1}}
 _FOLDERS = ("restored", "colorized", "masks", "previews")
 
@@ -42,7 +38,7 @@ def collection(folder: Path, count: int) -> list[str]:
         grain = np.random.default_rng(number).normal(0, 3, y.shape)
         pixels = (110 + 60 * np.sin(x / 29) * np.cos(y / 31) + grain).astype(np.uint8)
         if kind == "scan":
-            pixels[y[:, 0], 20 + number + y[:, 0] // 5] = 250
+            pixels[y[:, 0], 20 + number % 150 + y[:, 0] // 5] = 250
         if suffix == "tif":
             tifffile.imwrite(path, pixels.astype(np.uint16) << 8, photometric="minisblack")
         elif suffix == "png":
@@ -69,7 +65,7 @@ class Collection:
     """A source, a destination, and the control folder of the saboteur, below one folder."""
 
     base: Path
-    rules: list[dict[str, Any]] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for folder in (self.source, self.destination, self.control):
@@ -97,7 +93,12 @@ class Collection:
     @contextmanager
     def restoring(self, *options: str, **environment: str) -> Iterator[Command]:
         """`albumen restore` under way. Whatever is left of it is killed at the end."""
-        command = Command(self, options, environment)
+        command = Command(
+            self.base,
+            self.control,
+            (self.source, self.destination, *options),
+            {**self.environment, **environment},
+        )
         try:
             yield command
         finally:
@@ -108,6 +109,10 @@ class Collection:
         with self.restoring(*options, **environment) as command:
             command.wait(seconds)
         return command
+
+    def digest_of_source(self) -> str:
+        """Changes when anything of the source does."""
+        return digest_of_tree(self.source)
 
     # -- what came of it
 
@@ -166,120 +171,3 @@ class Collection:
     def unfinished(self) -> list[Path]:
         """Temporary files that interrupted writes left."""
         return [p for p in (self.destination / ".albumen/tmp").rglob("*") if p.is_file()]
-
-
-class Command:
-    """`albumen restore` as a process, with all that it started, known by their environment."""
-
-    def __init__(
-        self, place: Collection, options: tuple[str, ...], environment: dict[str, str]
-    ) -> None:
-        self._mark = secrets.token_hex(8)
-        self._control = place.control
-        folders = [str(SUPPORT / "sabotage"), str(SUPPORT), os.environ.get("PYTHONPATH", "")]
-        inherited = os.environ | {
-            "PYTHONPATH": os.pathsep.join(filter(None, folders)),
-            "ALBUMEN_SABOTAGE": str(place.control),
-            _MARK: self._mark,
-        }
-        self._errors = (place.base / f"stderr-{self._mark}").open("w+")
-        self._output = (place.base / f"stdout-{self._mark}").open("w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "restore"]
-            + [str(place.source), str(place.destination), "--object-store", "200MB", *options],
-            env=inherited | environment,
-            cwd=place.base,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._errors,
-            start_new_session=True,
-        )
-
-    @property
-    def code(self) -> int | None:
-        """The exit code, once it has ended."""
-        return self.process.returncode
-
-    @property
-    def errors(self) -> str:
-        """What it wrote to standard error so far."""
-        return Path(self._errors.name).read_text()
-
-    @property
-    def output(self) -> str:
-        """What it wrote to standard output so far."""
-        return Path(self._output.name).read_text()
-
-    def wait(self, seconds: float = 180) -> int:
-        """Its exit code; fails the test when it does not end."""
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still running after {seconds:g} s:\n{self.errors}") from None
-
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
-        """Wait for something to happen while it runs."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            ended = self.process.poll()
-            assert ended is None, f"ended with {ended} before {what}:\n{self.errors}"
-            assert time.monotonic() < deadline, f"no {what} within {seconds:g} s:\n{self.errors}"
-            time.sleep(0.02)
-
-    def until_paused(self, rule: int = 0) -> None:
-        """Wait until the saboteur holds a process at a point."""
-        marker = self._control / f"paused-{rule}"
-        self.until(marker.exists, f"pause at rule {rule}")
-
-    def kill(self) -> None:
-        """End the driver alone, as `kill -9` does."""
-        self.process.kill()
-        self.process.wait()
-
-    def family(self, title: str = "") -> list[psutil.Process]:
-        """The processes it started that live, wherever they belong now; those with `title` in
-        their command line."""
-        found = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error):
-                if (
-                    process.environ().get(_MARK) == self._mark
-                    and process.status() != psutil.STATUS_ZOMBIE
-                    and title in " ".join(process.cmdline())
-                ):
-                    found.append(process)
-        return found
-
-    def outliving(self, seconds: float) -> list[str]:
-        """What is left of it that long after its end."""
-        deadline = time.monotonic() + seconds
-        while (left := self.family()) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        names = []
-        for process in left:
-            with suppress(psutil.Error):
-                names.append(" ".join(process.cmdline())[:120])
-        return names
-
-    def clear(self) -> None:
-        """Kill whatever is left of it."""
-        for process in self.family():
-            with suppress(psutil.Error):
-                process.kill()
-        self.process.wait()
-        self._errors.close()
-        self._output.close()
-
-
-def victims(command: Command, kind: str) -> list[psutil.Process]:
-    """Processes of a running command by what they are; Ray names its workers by their task."""
-    titles = {
-        "stage actor": ("ray::StageActor",),
-        "io worker": ("ray::_probe", "ray::_read", "ray::_look", "ray::_write"),
-        "runner": ("ray::run_partition",),
-        "raylet": ("raylet/raylet",),
-        "gcs": ("gcs/gcs_server",),
-        "prefect server": ("prefect.server.api.server:create_app",),
-        "tally": ("ray::Tally",),
-    }
-    return [process for title in titles[kind] for process in command.family(title)]

@@ -40,6 +40,10 @@ def _second(_first: Any, second: Any, *_: Any, **__: Any) -> str:
     return str(second)
 
 
+def _second_if_path(_first: Any, second: Any) -> str:
+    return str(second) if isinstance(second, Path) else f"{len(second)} bytes"
+
+
 def _paths_of_rows(_destination: Any, _run: Any, _partition: Any, _part: Any, rows: Any) -> Any:
     return [row["relative_path"] for row in rows]
 
@@ -47,10 +51,9 @@ def _paths_of_rows(_destination: Any, _run: Any, _partition: Any, _part: Any, ro
 POINTS: dict[str, dict[str, _Describe]] = {
     "tasks.images": {"read_page": lambda path, *_: str(path)},
     "tasks.storage": {"put_file": _second, "put_bytes": _second, "write_file": _second},
-    "tasks.storage_local": {
-        "_fill": lambda path, content: len(content) if isinstance(content, bytes) else str(content)
-    },
+    "tasks.storage_local": {"_fill": _second_if_path},
     "tasks.ledger": {"write_part": _paths_of_rows, "start_run": lambda *_: "", "end_run": _second},
+    "tasks.inventory": {"take_inventory": lambda *_, **__: ""},
     "tasks.done": {"read_done": lambda *_: ""},
     "tasks.current": {"rewrite_manifest": lambda *_: ""},
     "tasks.report": {"write_report": lambda *_, **__: ""},
@@ -139,7 +142,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._busy = False
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name not in POINTS or self._busy:
             return None
