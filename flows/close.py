@@ -10,7 +10,7 @@ from tasks.current import MANIFEST, current_batches, rewrite_manifest
 from tasks.ledger import Run, end_run, read_runs
 from tasks.location import Location
 from tasks.report import write_report
-from tasks.storage import modified_us, write_bytes
+from tasks.storage import clear_unfinished, modified_us, write_bytes
 
 
 def close_run(destination: Location, run: Run, summary: Summary) -> None:
@@ -19,6 +19,7 @@ def close_run(destination: Location, run: Run, summary: Summary) -> None:
     The manifest comes before the note and the report after it, so that the report shows this
     run as it ended. Raises StorageError, ManifestError.
     """
+    clear_unfinished(destination)  # by processes that died and whose scans were done again
     rewrite_manifest(destination)
     end_run(destination, run, summary.outcome, summary.record())
     # An earlier run may have been killed between the two.

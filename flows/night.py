@@ -40,6 +40,7 @@ class Night:
     watch: Stopwatch
     ended: Ended = field(default_factory=Ended)
     progress: Progress = field(default_factory=Progress)
+    gave_up: bool = False
 
     def restore_partitions(self) -> None:
         """Open the lanes and run every partition of the plan; nothing is started for none.
@@ -62,6 +63,9 @@ class Night:
 
                 try:
                     run_in_window(self._orders(), crew, look, self.ended)
+                except Exception:
+                    self.gave_up = True
+                    raise
                 finally:
                     with suppress(ClusterError):  # of a cluster that is gone, what it said last
                         self.progress = crew.progress()
@@ -72,7 +76,7 @@ class Night:
         """The totals of the run as it stands."""
         left = self.plan.scans - self.progress.done
         outcome: Outcome = "completed"
-        if left:
+        if left or self.gave_up:
             outcome = "interrupted" if interrupt.requested.is_set() else "failed"
         timeline = [(round(at - started_at(), 3), done) for at, done in self.progress.timeline]
         return Summary(

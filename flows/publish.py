@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +20,7 @@ from prefect.artifacts import (
 from flows.summary import Summary
 
 _SECONDS_BETWEEN_UPDATES = 5.0
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -34,24 +38,35 @@ class ProgressArtifact:
             return
         self._told_at = now
         percent = 100.0 * done / self.total
-        if self._id is None:
-            created = create_progress_artifact(
-                progress=percent, key="restore-progress", description="Scans with a row"
-            )
-            assert isinstance(created, UUID)  # a coroutine only inside an event loop
-            self._id = created
-        else:
-            update_progress_artifact(self._id, progress=percent)
+        with _best_effort("progress"):
+            if self._id is None:
+                created = create_progress_artifact(
+                    progress=percent, key="restore-progress", description="Scans with a row"
+                )
+                assert isinstance(created, UUID)  # a coroutine only inside an event loop
+                self._id = created
+            else:
+                update_progress_artifact(self._id, progress=percent)
 
 
 def publish_summary(summary: Summary) -> None:
     """The summary table and the link to the report, under fixed keys with a history."""
-    create_table_artifact(
-        key="restore-summary",
-        table=[{"what": name, "value": value} for name, value in summary.table()],
-        description=f"Run {summary.run_sequence} of {summary.destination}",
-    )
-    create_link_artifact(key="restore-report", link=report_link(summary.destination))
+    with _best_effort("summary"):
+        create_table_artifact(
+            key="restore-summary",
+            table=[{"what": name, "value": value} for name, value in summary.table()],
+            description=f"Run {summary.run_sequence} of {summary.destination}",
+        )
+        create_link_artifact(key="restore-report", link=report_link(summary.destination))
+
+
+@contextmanager
+def _best_effort(what: str) -> Iterator[None]:
+    """A server that went away must not end a night: the ledger and the report say it all."""
+    try:
+        yield
+    except Exception as error:  # httpx's and Prefect's own, without a common base
+        _LOG.warning("the %s could not be shown in Prefect: %r", what, error)
 
 
 def report_link(destination: str) -> str:

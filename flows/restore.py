@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prefect import flow, get_run_logger
+from prefect.states import Completed
 
 from flows import interrupt
 from flows.close import close_run
@@ -53,4 +54,7 @@ def restore(settings: RestoreSettings) -> Summary:
             f"have no row: {next(iter(summary.failed_partitions.values()))} Run the same command "
             f"again to go on."
         )
+    if summary.outcome == "interrupted":
+        # Not a failure, and not complete: Prefect's list of runs shall show which.
+        return Completed(name="Interrupted", message=f"{summary.left} scans left", data=summary)  # type: ignore[return-value]
     return summary

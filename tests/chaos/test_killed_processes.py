@@ -114,6 +114,7 @@ def test_the_clusters_head_dies(place: Collection, note: Note) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(900)
 def test_prefects_embedded_server_dies(bare_place: Collection, note: Note) -> None:
     """Prefect records the run; whatever it makes of it, the next run ends well."""
     collection(bare_place.source, SCANS)
@@ -121,7 +122,7 @@ def test_prefects_embedded_server_dies(bare_place: Collection, note: Note) -> No
     with bare_place.restoring() as command:
         command.until(lambda: len(bare_place.written()) >= 20, "progress")
         command.victim("prefect server").kill()
-        code = command.wait(500)
+        code = command.wait(800)
         left = command.outliving(20)
     again = bare_place.restore()
     seconds = round(time.monotonic() - started)

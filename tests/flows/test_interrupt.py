@@ -83,10 +83,10 @@ def test_ctrl_c_in_a_terminal_with_the_embedded_server(
     check_stopped(finished, folders[1], before)
     assert len(restored(folders[1])) > len(before)
     with sqlite3.connect(bare_cli.home / "prefect/prefect.db") as database:
-        states = database.execute("select name, state_type from flow_run").fetchall()
+        states = database.execute("select name, state_name from flow_run").fetchall()
         partitions = database.execute("select state_type from task_run").fetchall()
         artifacts = {key for (key,) in database.execute("select key from artifact")}
-    assert states == [(f"restore-into-{folders[1]}", "COMPLETED")]
+    assert states == [(f"restore-into-{folders[1]}", "Interrupted")]
     assert partitions == [("COMPLETED",)]
     assert artifacts == {"restore-progress", "restore-summary", "restore-report"}
 

@@ -102,7 +102,8 @@ def test_nodes_run_the_drivers_code(cli: Cli, cluster: Cluster, tmp_path: Path) 
 
 def test_a_token_that_is_wrong(cli: Cli, cluster: Cluster, tmp_path: Path) -> None:
     save(tmp_path / "scans/a.png")
-    stranger = cli.with_environment(RAY_AUTH_TOKEN=secrets.token_hex(32))
+    few = {"RAY_NUM_REDIS_GET_RETRIES": "2"}  # Ray would try for twenty seconds
+    stranger = cli.with_environment(RAY_AUTH_TOKEN=secrets.token_hex(32), **few)
     places = (tmp_path / "scans", tmp_path / "out")
     finished = stranger.run("restore", *places, "--ray-address", cluster.address)
     assert finished.code == 4, finished
