@@ -1,5 +1,4 @@
 import json
-import logging
 import signal
 import subprocess
 import sys
@@ -26,21 +25,6 @@ with Lease.acquire(Location.parse(sys.argv[1]), "first", beat_seconds=0.2):
     print("held", flush=True)
     time.sleep(600)
 """
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[s3_server.S3Server]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with s3_server.running() as server, s3_server.environment_of(server):
-        yield server
-
-
-@pytest.fixture(params=["local", "s3"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    if request.param == "local":
-        return Location.parse(str(tmp_path / "out"))
-    bucket = request.getfixturevalue("s3").bucket()
-    return Location.parse(f"s3://{bucket}/out")
 
 
 @pytest.fixture

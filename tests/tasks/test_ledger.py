@@ -1,7 +1,5 @@
 import json
-import logging
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +7,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import s3_server
 from nights import failed, night, plan_of, row_of, scans_in
 
 from tasks import current, ledger, storage
@@ -20,21 +17,6 @@ from tasks.partition import Job
 from tasks.recipe import Recipe
 from tasks.records import Row, Scan
 from tasks.storage import Location
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[s3_server.S3Server]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with s3_server.running() as server, s3_server.environment_of(server):
-        yield server
-
-
-@pytest.fixture(params=["local", "s3"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    if request.param == "local":
-        return Location.parse(str(tmp_path / "out"))
-    bucket = request.getfixturevalue("s3").bucket()
-    return Location.parse(f"s3://{bucket}/out")
 
 
 def job(path: str, size: int = 10) -> Job:

@@ -1,12 +1,9 @@
-import logging
 import os
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import s3_server
 from nights import failed, night, plan_of, restored, row_of, scans_in
 
 from tasks import current, ledger, storage
@@ -21,25 +18,10 @@ from tasks.storage import Location
 NAMES = ["a.tif", "b.jpg", "box/c.tif", "box/deep/d.png"]
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[s3_server.S3Server]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with s3_server.running() as server, s3_server.environment_of(server):
-        yield server
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Location:
     scans_in(tmp_path / "in", NAMES)
     return Location.parse(str(tmp_path / "in"))
-
-
-@pytest.fixture(params=["local", "s3"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    if request.param == "local":
-        return Location.parse(str(tmp_path / "out"))
-    bucket = request.getfixturevalue("s3").bucket()
-    return Location.parse(f"s3://{bucket}/out")
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import s3_server
 from nights import failed, night, restored, scans_in
 
 from tasks import storage
@@ -13,21 +10,6 @@ from tasks.storage import Location
 from tasks.verify import Verification, verify
 
 NAMES = ["a.tif", "b.jpg", "box/c.tif", "box/écran 写.tif"]
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[s3_server.S3Server]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with s3_server.running() as server, s3_server.environment_of(server):
-        yield server
-
-
-@pytest.fixture(params=["local", "s3"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    if request.param == "local":
-        return Location.parse(str(tmp_path / "out"))
-    bucket = request.getfixturevalue("s3").bucket()
-    return Location.parse(f"s3://{bucket}/out")
 
 
 @pytest.fixture
