@@ -67,13 +67,14 @@ def restore(
 
     check_request(settings)  # a mistyped path is answered before any server starts
     from flows.restore import restore as flow
-    from flows.server import reach_server
+    from flows.server import kept_in_touch, reach_server
 
     if not verbose:
         console.silence_prefect()
     try:
         reach_server()
-        summary = flow(settings)
+        with kept_in_touch():
+            summary = flow(settings)
     except KeyboardInterrupt:  # here, since Typer would swallow it without a word
         return _abandoned()
     print("\n".join(summary.lines()))

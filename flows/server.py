@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
@@ -33,6 +36,21 @@ def reach_server() -> None:
         raise ServerError(
             f"Prefect's server cannot be used: {_line(error)}. Check PREFECT_API_URL, or unset "
             f"it to run on the embedded server."
+        ) from error
+
+
+@contextmanager
+def kept_in_touch() -> Iterator[None]:
+    """A run that needs the server; raises ServerError when it went away for good meanwhile.
+
+    Prefect has then tried for minutes, and scans went on being restored.
+    """
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise ServerError(
+            f"Prefect's server went away: {_line(error)}. What has a row is done; run the same "
+            f"command again to go on."
         ) from error
 
 

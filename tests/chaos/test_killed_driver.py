@@ -119,7 +119,15 @@ def test_prefects_embedded_server_does_not_outlive_the_driver(
         time.sleep(seconds)
         command.kill()
         left = command.outliving(20)
-    note(f"driver killed after {seconds:g} s, embedded server", command.code, 3, "", "", left or "nothing", "")
+    note(
+        f"driver killed after {seconds:g} s, embedded server",
+        command.code,
+        3,
+        "",
+        "",
+        left or "nothing",
+        "",
+    )
     assert left == []
 
 

@@ -135,6 +135,7 @@ def test_prefects_embedded_server_dies(bare_place: Collection, note: Note) -> No
         left or "nothing",
         seconds,
     )
-    assert "Traceback" not in command.errors
+    assert code in (0, 4), command.errors
+    assert "flows/" not in command.errors  # no traceback of ours, whatever Prefect logs
     assert again.code == 0, again.errors
     bare_place.assert_whole()
