@@ -9,11 +9,11 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from tasks.ledger import Run
-from tasks.storage import Location
 
 from tasks import ledger
+from tasks.ledger import Run
 from tasks.records import Row
+from tasks.storage import Location
 
 _SCANS_A_PART = 50
 _SECONDS_A_PART = 60.0

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.partition import Job
-
 from cluster.outcome import Failure, Outcome
+from tasks.partition import Job
 from tasks.records import Derivative, Header, Row, Scan, Status
 from tasks.version import SOFTWARE
 

@@ -13,9 +13,6 @@ from typing import Any
 
 import ray
 from ray.actor import ActorHandle
-from tasks.ledger import Run
-from tasks.partition import Job, Partition
-from tasks.storage import Location
 
 from cluster.commit import Committer
 from cluster.dispatch import Dispatcher, Done
@@ -25,7 +22,10 @@ from cluster.outcome import Failure
 from cluster.route import Route
 from tasks import strikes
 from tasks.errors import StepTimedOut, TooLarge, WorkerDied
+from tasks.ledger import Run
+from tasks.partition import Job, Partition
 from tasks.records import Row
+from tasks.storage import Location
 
 _POLL_SECONDS = 0.5
 _SCANS_IN_FLIGHT = 12
