@@ -63,7 +63,7 @@ Stages = Annotated[
 Mode = Annotated[
     Literal["repair", "revive"] | None,
     typer.Option(
-        help="'repair' changes damaged pixels only; 'revive' also treats noise and fading.",
+        help="'repair' changes damaged pixels only; 'revive' also takes noise off.",
         show_default="repair",
         rich_help_panel=_HOW,
     ),
