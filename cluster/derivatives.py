@@ -129,6 +129,8 @@ def _pages_with_companions(
         mask = sheet.results["damage"].mask if "damage" in sheet.results else None
         if mask is not None:
             put("mask", images.write_mask(mask), page)
+        if photograph.alpha is not None and job.recipe.format == "jpeg":
+            sheet.columns["flags"] = ["transparency left out: JPEG has none"]
         yield photograph, composed
 
 

@@ -72,7 +72,10 @@ class Journey:
             self._identity(number)
             | sheet.columns
             | written
-            | {"flags": sorted(set(sheet.flags)), "outputs": [_output(o) for o in outputs]}
+            | {
+                "flags": sorted({*sheet.flags, *written.get("flags", ())}),
+                "outputs": [_output(o) for o in outputs],
+            }
             for number, (sheet, written) in enumerate(zip(self.sheets, pages, strict=True))
         ]
 

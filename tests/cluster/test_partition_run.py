@@ -159,6 +159,17 @@ def test_pages_stay_together_in_order(folders: tuple[Path, Path]) -> None:
     assert np.array_equal(third, pages[2])
 
 
+def test_transparency_that_jpeg_cannot_hold_is_flagged(folders: tuple[Path, Path]) -> None:
+    source, destination = folders
+    rng = np.random.default_rng(3)
+    Image.fromarray(rng.integers(0, 200, (32, 48, 4), np.uint8)).save(source / "a.png")
+    for wanted, flags in (("png", []), ("jpeg", ["transparency left out: JPEG has none"])):
+        order = order_for(source, destination, recipe=Recipe(stages=("damage",), format=wanted))
+        with crew_of(STAGES) as crew:
+            run(crew, order)
+        assert rows_by_path(order)["a.png"][0]["flags"] == flags
+
+
 def test_a_scan_without_stages_is_skipped(folders: tuple[Path, Path]) -> None:
     source, destination = folders
     picture(source / "sacred.png")
