@@ -78,12 +78,6 @@ class Dispatcher:
         self._calls: list[Call] = []
         self._reviving: dict[str, tuple[Any, float]] = {}
 
-    @property
-    def busy(self) -> bool:
-        """True while anything is queued or running."""
-        queues = [*self._io.values(), *self._stages.values()]
-        return bool(self._calls) or any(queues)
-
     def offer(self, owner: Any, step: str, submit: Submit) -> None:
         """Queue a step of `owner`; `submit` is called once there is room for it."""
         (self._io if step in self._io else self._stages)[step].append((owner, submit))

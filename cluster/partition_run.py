@@ -177,14 +177,14 @@ class PartitionRun:
         )
 
     def _on_death(self, journey: Journey, done: Done) -> None:
+        if journey.alone and self._deaths(journey.job) >= _LONE_DEATHS:
+            self._quarantine(journey, f"step '{done.step}': {done.death}", done.hung)
+            return
         self._leave(journey)
-        if not journey.alone:
-            self._suspects.append(journey.job)
-        elif self._deaths(journey.job) < _LONE_DEATHS:
+        if journey.alone:
             self._suspects.appendleft(journey.job)
         else:
-            self._under_way[id(journey)] = journey
-            self._quarantine(journey, f"step '{done.step}': {done.death}", done.hung)
+            self._suspects.append(journey.job)
 
     def _quarantine(self, journey: Journey, reason: str, hung: bool) -> None:
         failure = Failure(

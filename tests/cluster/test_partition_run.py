@@ -11,6 +11,8 @@ from fake_stages import CLEAN, CRASH, HANG, RAISE, Corner, Nothing
 from lane_setup import crew_of, order_for, picture, rows_by_path, run
 from PIL import Image
 
+from cluster.partition_run import PartitionRun
+from cluster.tally import Tally
 from tasks import strikes
 from tasks.recipe import Recipe
 
@@ -214,3 +216,16 @@ def test_unwritable_destination_is_a_transient_failure(folders: tuple[Path, Path
     assert row["status"] == "failed"
     assert row["error_class"] == "DerivativeUnwritable"
     assert row["transient"]
+
+
+def test_the_memory_of_a_quarantined_scan_is_given_back_once(folders: tuple[Path, Path]) -> None:
+    """Given back twice, the lane would afterwards hold more than its budget."""
+    source, destination = folders
+    picture(source / "a.png", CRASH)
+    picture(source / "b.png")
+    order = order_for(source, destination)
+    with crew_of(STAGES) as crew:
+        partition = PartitionRun(order, crew.lanes[0], Tally.remote())  # type: ignore[attr-defined]
+        report = partition.run()
+    assert report.by_status == {"restored": 1, "quarantined": 1}
+    assert partition._held == 0
