@@ -99,7 +99,3 @@ class TooLarge(ScanError):
 
 class OutsideSource(ScanError):
     """A symbolic link leads out of the source, or nowhere."""
-
-
-class BadMetadata(ScanError):
-    """Embedded metadata is unusable in a way that would change what the picture means."""

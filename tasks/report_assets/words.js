@@ -20,7 +20,6 @@ Albumen.words = {
     UnsupportedImage: ["A sound image of a kind not processed here", "The message says what kind. Convert it to 8 or 16 bit grey or colour to include it."],
     TooLarge: ["The picture is too large", "It needs more memory than a worker has, or passes the pixel limit."],
     OutsideSource: ["A link that leads out of the collection", "Links are not followed beyond the source. Add the place it points to as a source of its own."],
-    BadMetadata: ["Its embedded metadata is unusable", "Going on would change what the picture means. Repair the metadata first."],
   },
   sorts: {
     damaged_fraction_before: ["Most damage found first", -1],
