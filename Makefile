@@ -69,11 +69,11 @@ $(BIN)/pip:
 	@"$(PYTHON)" -m venv "$(VENV)"
 
 $(RUNTIME): pyproject.toml constraints.txt $(BIN)/pip
-	@echo "Installing what Albumen needs (1.5 GB and a minute or two, the first time)."
+	@echo "Installing what Albumen needs (6 GB, most of it PyTorch for CUDA, and a few minutes, the first time)."
 	@$(INSTALL) -e .
 	@touch $@
 
 $(FULL): pyproject.toml constraints.txt $(BIN)/pip
-	@echo "Installing what Albumen and its tests need (2 GB and a minute or two, the first time)."
+	@echo "Installing what Albumen and its tests need (7 GB, most of it PyTorch for CUDA, and a few minutes, the first time)."
 	@$(INSTALL) -e '.[test,check]'
 	@touch $(RUNTIME) $@

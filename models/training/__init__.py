@@ -1,0 +1,1 @@
+"""Training recipes: from clean photographs to weights that ship."""
