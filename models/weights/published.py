@@ -1,0 +1,84 @@
+"""Weights published by the authors of the methods: imported by the user, never shipped.
+
+"Bringing Old Photos Back to Life" (Wan et al., CVPR 2020), release v1.0 of its code. Its
+authors publish no hashes; the one given here is what independent copies of the file agree on.
+The archive's own is not known, so a download is held to its length, the checksums inside the
+zip, and the keys and shapes of every network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.weights.row import Setting, WeightFile
+
+GLOBAL_CHECKPOINTS = (
+    "https://github.com/microsoft/Bringing-Old-Photos-Back-to-Life/releases/download/v1.0/"
+    "global_checkpoints.zip"
+)
+_SOURCE = "github.com/microsoft/Bringing-Old-Photos-Back-to-Life, release v1.0"
+_VAE: Mapping[str, Setting] = {"width": 64, "norm": "instance"}
+_MAPPING: Mapping[str, Setting] = {"latent": 64, "width": 512, "norm": "instance"}
+_CHAIN: Mapping[str, Setting] = {**_MAPPING, "blocks": 6}
+
+
+def _bopbl(
+    name: str,
+    network: str,
+    settings: Mapping[str, Setting],
+    parameters: int,
+    member: str,
+    sub_key: str | None = None,
+    sha256: str | None = None,
+) -> WeightFile:
+    return WeightFile(
+        name=f"bopbl_{name}",
+        stage="damage",
+        network=network,
+        settings=settings,
+        parameters=parameters,
+        licence="MIT",
+        source=_SOURCE,
+        embedded=False,
+        sha256=sha256,
+        url=GLOBAL_CHECKPOINTS,
+        member=member,
+        sub_key=sub_key,
+    )
+
+
+PUBLISHED: tuple[WeightFile, ...] = (
+    _bopbl(
+        "scratch_detection",
+        "ScratchUNet",
+        {"width": 64, "depth": 4},
+        37_626_177,
+        "FT_Epoch_latest.pt",
+        sub_key="model_state",
+        sha256="b2d7ab04e9b3885c6b1991bb7a0b823129dd6e3ac078a9fd059ebd2a7ba59a95",
+    ),
+    _bopbl("vae_a_quality", "Autoencoder", _VAE, 872_131, "VAE_A_quality/latest_net_G.pth"),
+    _bopbl("vae_b_quality", "Autoencoder", _VAE, 872_131, "VAE_B_quality/latest_net_G.pth"),
+    _bopbl("vae_b_scratch", "Autoencoder", _VAE, 872_131, "VAE_B_scratch/latest_net_G.pth"),
+    _bopbl(
+        "mapping_quality",
+        "QualityMapping",
+        _CHAIN,
+        36_135_232,
+        "mapping_quality/latest_net_mapping_net.pth",
+    ),
+    _bopbl(
+        "mapping_scratch",
+        "ScratchMapping",
+        _CHAIN,
+        51_344_704,
+        "mapping_scratch/latest_net_mapping_net.pth",
+    ),
+    _bopbl(
+        "mapping_patch_attention",
+        "PatchMapping",
+        _MAPPING,
+        73_904_448,
+        "mapping_Patch_Attention/latest_net_mapping_net.pth",
+    ),
+)
