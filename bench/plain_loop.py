@@ -29,7 +29,7 @@ from tasks.records import STAGE_NAMES
 def main(source_folder: str, destination_folder: str) -> None:
     """Restore every scan of a folder, one after the other."""
     source, destination = Location.parse(source_folder), Location.parse(destination_folder)
-    recipe = Recipe(revisions=revisions(STAGE_NAMES))
+    recipe = Recipe(revisions=revisions(STAGE_NAMES, {}))
     built = {name: build() for name, build in builders(STAGE_NAMES, {}, threads=2).items()}
     scans = list(take_inventory(source).scans())
     images.set_threads(1)

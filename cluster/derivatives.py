@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cluster.stages import described
 from models.contract import Rectangle, StageResult
-from models.registry import describe
 from tasks import images, metrics, storage
 from tasks.checksum import sha256_of
 from tasks.errors import AlbumenError, SourceChanged
@@ -144,16 +144,21 @@ def _history(job: Job, sheets: Sequence[Sheet], sha256: str) -> History:
     return History(
         software="Albumen",
         version=VERSION,
-        steps=tuple((stage, *describe(stage)) for stage in acted),
+        steps=tuple((stage, *_described(job, stage)) for stage in acted),
         when=datetime.now(UTC),
         source_sha256=sha256,
-        source_type=_source_type(acted),
+        source_type=_source_type(job, acted),
     )
 
 
-def _source_type(acted: Sequence[str]) -> SourceType | None:
+def _source_type(job: Job, acted: Sequence[str]) -> SourceType | None:
     """Filtering and classical in-painting have learned nothing; what has weights has."""
     if not acted:
         return None
-    learned = any(describe(stage)[1] for stage in acted)
+    learned = any(_described(job, stage)[1] for stage in acted)
     return "compositeWithTrainedAlgorithmicMedia" if learned else "algorithmicallyEnhanced"
+
+
+def _described(job: Job, stage: str) -> tuple[str, Mapping[str, str]]:
+    """Revision and weights of a stage as this scan's recipe has it."""
+    return described(stage, {"model": job.recipe.damage_model} if stage == "damage" else {})

@@ -7,7 +7,10 @@ from functools import partial
 from typing import Any
 
 from cluster.lanes import Builder
+from models.contract import BadStageInput
 from models.registry import LOOK_REVISION, build_stage, describe
+from models.weights.errors import WeightsError
+from tasks.errors import UsageError
 
 _THREADED = ("damage", "faces")
 
@@ -31,11 +34,28 @@ def builders(
     }
 
 
-def revisions(stages: Sequence[str]) -> dict[str, str]:
-    """The revision of each stage and of the look before it, for the recipe."""
-    return {stage: f"{LOOK_REVISION} {describe(stage)[0]}" for stage in stages}
+def revisions(stages: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The revision of each stage and of the look before it, for the recipe.
+
+    `options` as for `builders`. Raises UsageError for a model whose weights are not there.
+    """
+    return {
+        stage: f"{LOOK_REVISION} {described(stage, options.get(stage, {}))[0]}" for stage in stages
+    }
 
 
-def weights(stages: Sequence[str]) -> dict[str, str]:
-    """Every weight file of the stages and its sha256, for the recipe."""
-    return {name: sha for stage in stages for name, sha in describe(stage)[1].items()}
+def weights(stages: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Every weight file of the stages and its sha256, for the recipe; as `revisions`."""
+    return {
+        name: sha
+        for stage in stages
+        for name, sha in described(stage, options.get(stage, {}))[1].items()
+    }
+
+
+def described(stage: str, options: Mapping[str, Any]) -> tuple[str, Mapping[str, str]]:
+    """Revision and weights of a stage with these options. Raises UsageError."""
+    try:
+        return describe(stage, **options)
+    except (BadStageInput, WeightsError) as error:
+        raise UsageError(str(error)) from error

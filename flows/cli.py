@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from flows import console, options
+from flows import console, options, weights
 from flows.exit_codes import ExitCode, exit_code_for
 from flows.settings import RestoreSettings, parse_bytes, parse_stages
 from tasks.errors import AlbumenError, UsageError
@@ -31,6 +31,7 @@ app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
+weights.register(app)
 
 @app.command()
 def restore(
@@ -43,6 +44,9 @@ def restore(
     sample: options.Sample = None,
     stages: options.Stages = None,
     mode: options.Mode = None,
+    damage_model: options.DamageModelName = None,
+    strength: options.Strength = None,
+    tone_strength: options.ToneStrength = None,
     colorize: options.Colorize = None,
     faces: options.Faces = None,
     format: options.Format = None,  # noqa: A002  named as the option is
@@ -92,6 +96,9 @@ def plan(
     sample: options.Sample = None,
     stages: options.Stages = None,
     mode: options.Mode = None,
+    damage_model: options.DamageModelName = None,
+    strength: options.Strength = None,
+    tone_strength: options.ToneStrength = None,
     colorize: options.Colorize = None,
     faces: options.Faces = None,
     format: options.Format = None,  # noqa: A002

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.settings import DamageModel
+
 _WHAT = "What to restore"
 _HOW = "How to restore"
 _WHERE = "Where to run"
@@ -63,8 +65,35 @@ Stages = Annotated[
 Mode = Annotated[
     Literal["repair", "revive"] | None,
     typer.Option(
-        help="'repair' changes damaged pixels only; 'revive' also takes noise off.",
+        help="'repair' changes damaged pixels only; 'revive' also treats fading, noise and blur.",
         show_default="repair",
+        rich_help_panel=_HOW,
+    ),
+]
+DamageModelName = Annotated[
+    DamageModel | None,
+    typer.Option(
+        "--damage-model",
+        help="Networks of the damage stage: 'auto' the embedded default, 'direct' and 'latent' "
+        "embedded ones, 'classical' none at all, 'published-...' the authors' weights, once "
+        "they are imported with 'albumen weights import'.",
+        show_default="auto",
+        rich_help_panel=_HOW,
+    ),
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(
+        help="With 'revive': how much of the correction of noise and blur is applied, 0 to 1.",
+        show_default="the model's own",
+        rich_help_panel=_HOW,
+    ),
+]
+ToneStrength = Annotated[
+    float | None,
+    typer.Option(
+        help="With 'revive': how much of the correction of fading and color casts, 0 to 1.",
+        show_default="1",
         rich_help_panel=_HOW,
     ),
 ]

@@ -32,11 +32,12 @@ def open_locations(settings: RestoreSettings) -> tuple[Location, Location]:
 def check_request(settings: RestoreSettings) -> None:
     """Answer at once what a run would find out only once its servers have started.
 
-    Raises StorageError, UsageError, ClusterError, and LeaseHeld where a run on this machine
-    holds the destination; makes nothing.
+    Raises StorageError, UsageError (also for weights that are not there), ClusterError, and
+    LeaseHeld where a run on this machine holds the destination; makes nothing.
     """
     _, destination = open_locations(settings)
-    read_selection(settings)
+    needed = stages_needed(settings, read_selection(settings))
+    weights(needed, stage_options(settings))
     if settings.ray_address is not None:
         check_address(settings.ray_address)
     refuse_held(destination)
@@ -63,16 +64,20 @@ def plan_restoration(
     """
     selection = read_selection(settings)
     stages = stages_needed(settings, selection)
+    options = stage_options(settings)
     recipe = Recipe(
         stages=settings.stages,
         mode=settings.mode,
+        damage_model=settings.damage_model,
+        strength=settings.strength,
+        tone_strength=settings.tone_strength,
         colorize=settings.colorize,
         faces=settings.faces,
         format=settings.format,
         keep_masks=settings.keep_masks,
         skip_unchanged=settings.skip_unchanged,
-        revisions=revisions(stages),
-        weights=weights(stages),
+        revisions=revisions(stages, options),
+        weights=weights(stages, options),
         requested=settings.requested(),
     )
     inventory = take_inventory(source, settings.include, settings.exclude)
@@ -94,7 +99,13 @@ def plan_restoration(
 def stage_options(settings: RestoreSettings) -> Mapping[str, Mapping[str, Any]]:
     """Keywords for the builder of each stage."""
     return {
-        "damage": {"mode": settings.mode, "keep_mask": settings.keep_masks},
+        "damage": {
+            "mode": settings.mode,
+            "keep_mask": settings.keep_masks,
+            "model": settings.damage_model,
+            "strength": settings.strength,
+            "tone_strength": settings.tone_strength,
+        },
         "color": {"colorize": settings.colorize},
     }
 

@@ -11,8 +11,32 @@ from tasks.errors import UsageError
 from tasks.records import STAGE_NAMES, StageName
 from tasks.storage import Location
 
-PIXEL_OPTIONS = ("stages", "mode", "colorize", "faces", "format", "keep_masks", "skip_unchanged")
+PIXEL_OPTIONS = (
+    "stages",
+    "mode",
+    "damage_model",
+    "strength",
+    "tone_strength",
+    "colorize",
+    "faces",
+    "format",
+    "keep_masks",
+    "skip_unchanged",
+)
 """The settings that decide what a derivative looks like, or whether it is there: the recipe."""
+
+
+DamageModel = Literal[
+    "auto",
+    "classical",
+    "direct",
+    "latent",
+    "published-quality",
+    "published-scratch",
+    "published-hr",
+]
+"""Networks of the damage stage; the same names as `models.damage.choices`, which a test holds
+them to."""
 
 
 class RestoreSettings(BaseModel):
@@ -29,6 +53,9 @@ class RestoreSettings(BaseModel):
     destination: str
     stages: tuple[StageName, ...] = STAGE_NAMES
     mode: Literal["repair", "revive"] = "repair"
+    damage_model: DamageModel = "auto"
+    strength: float | None = Field(None, ge=0, le=1)
+    tone_strength: float | None = Field(None, ge=0, le=1)
     colorize: Literal["auto", "always", "never"] = "auto"
     faces: Literal["off", "detect", "enhance"] = "enhance"
     format: Literal["source", "tiff", "jpeg", "png", "webp", "jp2", "avif"] = "source"

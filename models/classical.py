@@ -24,9 +24,10 @@ from models.contract import (
     StageResult,
 )
 from models.damage.denoise import MARGIN, WARRANTED, denoised, has_impulses
-from models.damage.detect import WINDOW, DefectDetector, Defects
+from models.damage.detect import WINDOW, DefectDetector
 from models.damage.inpaint import fills
 from models.damage.measure import noise, sample_windows, sharpness
+from models.damage.pages import changed_pixels, current_luminance, damage_flags, laid, touched
 from models.damage.ridges import Plane
 from models.pixels import check_input, lay, luminance
 
@@ -37,9 +38,6 @@ REVISION = "classical/1"
 BYTES_PER_PIXEL: Mapping[Mode, float] = {"repair": 8.0, "revive": 12.0}
 """Private bytes per pixel beyond the scan. Measured on 12000 x 9000 16-bit colour, which needs
 most: 6.8 and 9.5; `revive` returns the whole picture and its masks, which are 7 of them."""
-
-HEAVY_DAMAGE = 0.05
-"""Share of the photograph's pixels from which on damage is flagged as heavy."""
 
 _DEEPEST_SHARE = 200  # parts of the long edge: damage may be twice that wide
 _SHALLOWEST = 6.0  # pixels: the least `deepest`, on small scans
@@ -86,20 +84,20 @@ class ClassicalRestorer:
     def _restore(self, item: StageInput) -> StageResult:
         check_input(item)
         area = item.hints.photograph
-        plane = _current_luminance(item)
+        plane = current_luminance(item)
         sharp_before = sharpness(plane)
         faces = tuple(face.box for face in item.hints.faces)
         detector = DefectDetector(plane, area, faces, self.threads, self.window)
         before = detector.detect()
         rectangles, left_alone = _repair(item, before.mask)
-        repaired = _laid(item, rectangles)
+        repaired = laid(item, rectangles)
         detector.update(rectangles)
         after = detector.detect().pixels if rectangles else before.pixels
         del detector  # its planes and candidates make room for the filter's tiles
 
         sigma = noise(item.crop, area)
         filtered = self._filter(repaired, sigma, area) if self.mode == "revive" else ()
-        result = _laid(repaired, filtered) if filtered else repaired
+        result = laid(repaired, filtered) if filtered else repaired
         for rectangle in filtered:
             lay(plane, rectangle, luminance(rectangle.pixels))
         changed = filtered or tuple(rectangles)
@@ -107,7 +105,7 @@ class ClassicalRestorer:
         metrics: dict[str, Any] = {
             "damaged_fraction_before": before.pixels / total,
             "damaged_fraction_after": after / total,
-            "changed_fraction": _changed_pixels(changed, before.mask.shape) / total,
+            "changed_fraction": changed_pixels(changed, before.mask.shape) / total,
             "noise_before": float(sigma.mean()),
             "noise_after": float(noise(result.crop, area).mean()),
             "sharpness_before": sharp_before,
@@ -116,8 +114,8 @@ class ClassicalRestorer:
         return StageResult(
             rectangles=changed,
             metrics=metrics,
-            flags=_flags(before, area, left_alone),
-            mask=_touched(rectangles, before.mask.shape) if self.keep_mask else None,
+            flags=damage_flags(before.pixels, area, before.over_face, left_alone),
+            mask=touched(rectangles, before.mask.shape) if self.keep_mask else None,
         )
 
     def _filter(
@@ -163,39 +161,3 @@ def _repair(item: StageInput, mask: Plane) -> tuple[list[Rectangle], bool]:
         if fill.rectangle is not None:
             rectangles.append(fill.rectangle)
     return rectangles, left_alone
-
-
-def _flags(defects: Defects, area: Box, left_alone: bool) -> tuple[str, ...]:
-    flags = []
-    if defects.pixels >= HEAVY_DAMAGE * area.width * area.height:
-        flags.append("heavy damage")
-    if defects.over_face:
-        flags.append("damage over a face")
-    if left_alone:
-        flags.append("loss too large to fill")
-    return tuple(flags)
-
-
-def _current_luminance(item: StageInput) -> Plane:
-    """The luminance plane of the picture as the earlier stages left it."""
-    plane = luminance(item.pixels)
-    for change in item.changes:
-        lay(plane, change, luminance(change.pixels))
-    return plane
-
-
-def _laid(item: StageInput, rectangles: Sequence[Rectangle]) -> StageInput:
-    """The same page with further changes."""
-    return StageInput(item.pixels, item.hints, (*item.changes, *rectangles))
-
-
-def _touched(rectangles: Sequence[Rectangle], shape: tuple[int, ...]) -> Plane:
-    """HxW, 255 wherever a rectangle changes the picture."""
-    touched = np.zeros(shape, np.uint8)
-    for rectangle in rectangles:
-        lay(touched, rectangle, np.full(rectangle.mask.shape, 255, np.uint8))
-    return touched
-
-
-def _changed_pixels(rectangles: Sequence[Rectangle], shape: tuple[int, ...]) -> int:
-    return int(cv2.countNonZero(_touched(rectangles, shape))) if rectangles else 0

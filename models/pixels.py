@@ -114,6 +114,15 @@ def reduced_current(item: StageInput, long_edge: int) -> Samples:
     return reduced(cast(Samples, np.concatenate(rows)), long_edge)
 
 
+def halved(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means of two by two pixels of an HxW plane; an odd last row or column is left out."""
+    height, width = plane.shape[0] // 2, plane.shape[1] // 2
+    if not (height and width):
+        return plane[:0, :0]
+    even = plane[: 2 * height, : 2 * width]
+    return cast(NDArray[np.uint8], cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
+
+
 def to_bytes(pixels: Samples) -> NDArray[np.uint8]:
     """The same samples rounded to uint8; meant for reduced copies and crops."""
     return _to_bytes(pixels)

@@ -6,16 +6,34 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.contract import BadStageInput, Stage
+from models.damage.choices import CHOICES, resolved
+from models.weights.table import sha256_of
 
 _NO_WEIGHTS: Mapping[str, str] = {}
 
 
 def _damage(
-    mode: str = "repair", strength: float = 0.7, keep_mask: bool = False, threads: int = 1
+    mode: str = "repair",
+    strength: float | None = None,
+    keep_mask: bool = False,
+    threads: int = 1,
+    model: str = "auto",
+    device: str = "auto",
+    tone_strength: float | None = None,
 ) -> Stage:
-    from models.classical import ClassicalRestorer
+    given: dict[str, Any] = {"mode": mode, "keep_mask": keep_mask, "threads": threads}
+    if strength is not None:  # every model has a strength of its own to start from
+        given["strength"] = strength
+    name = resolved(model)
+    if name not in CHOICES:
+        from models.classical import ClassicalRestorer
 
-    return ClassicalRestorer(mode, strength, keep_mask, threads)  # type: ignore[arg-type]
+        return ClassicalRestorer(**given)
+    from models.damage.restorer import DamageRestorer
+
+    if tone_strength is not None:
+        given["tone_strength"] = tone_strength
+    return DamageRestorer(model=name, device=device, **given)
 
 
 def _faces(threads: int = 1) -> Stage:
@@ -44,24 +62,34 @@ REVISIONS: Mapping[str, str] = {
     "faces": "inspect/1",
     "color": "decision/1",
 }
-"""Repeated here so that planning a million scans imports neither OpenCV nor dlib; a test holds
-them to the classes' own."""
+"""Of stages without networks (the damage stage being classical). Repeated here so that planning
+a million scans imports neither OpenCV nor dlib; a test holds them to the classes' own."""
 
 
-def describe(name: str) -> tuple[str, Mapping[str, str]]:
+def describe(name: str, **options: Any) -> tuple[str, Mapping[str, str]]:
     """(revision, sha256 of each weight file by name) of a stage, for the recipe.
 
-    Constructs nothing and reads no file. Raises `BadStageInput` for an unknown stage.
+    `options` are those `build_stage` would be given; of the damage stage `model` counts.
+    Constructs nothing and loads no weights. Raises `BadStageInput` for an unknown stage or
+    model, `WeightsMissing` for a model whose weights are not there.
     """
-    return REVISIONS[_known(name)], _NO_WEIGHTS
+    if _known(name) == "damage":
+        model = resolved(options.get("model", "auto"))
+        if model in CHOICES:
+            choice = CHOICES[model]
+            return choice.revision, {weight: sha256_of(weight) for weight in choice.weights}
+    return REVISIONS[name], _NO_WEIGHTS
 
 
 def build_stage(name: str, **options: Any) -> Stage:
     """The stage `name`, loaded and ready, from the keywords of its class.
 
-    damage: `mode` (repair or revive), `strength` (0 to 1), `keep_mask`, `threads`;
+    damage: `mode` (repair or revive), `strength` (0 to 1), `keep_mask`, `threads`, `model` (see
+    `models.damage.choices`), `device` (auto, cpu, cuda, cuda:N), `tone_strength` (0 to 1);
     faces: `threads`; color: `colorize` (auto, always or never). Raises `BadStageInput` for an
-    unknown stage, keyword or value, `FaceModelMissing` where dlib's files are not installed.
+    unknown stage, keyword or value, `FaceModelMissing` where dlib's files are not installed,
+    `WeightsError` where a model's weights are missing or altered, `BadDevice` for a device that
+    is not there.
     """
     builder = BUILDERS[_known(name)]
     try:

@@ -72,6 +72,9 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("noise_after", pa.float32(), "the same on the restored picture"),
     ("sharpness_before", pa.float32(), "variance of the Laplacian of a reduced copy, 8-bit levels"),
     ("sharpness_after", pa.float32(), "the same on the restored picture"),
+    ("light_range", pa.float32(), "stops between the lightest and the darkest light over it"),
+    ("fading", pa.float32(), "certainty that it is faded or has a cast, 0 to 1; only in revive"),
+    ("tone_applied", pa.float32(), "share of that correction that was applied, 0 to 1"),
     # faces
     ("face_count", pa.int32(), "faces detected"),
     ("faces", pa.list_(_FACE), "box, score, guard's correlations, applied, and why not"),
@@ -89,7 +92,8 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("seconds_faces", pa.float32(), "face stage"),
     ("seconds_color", pa.float32(), "color stage"),
     ("seconds_write", pa.float32(), "composing, encoding, storing, reading back"),
-    ("device", pa.string(), "cpu or cuda, as the stages ran"),
+    ("device", pa.string(), "cpu or cuda, as the damage stage ran"),
+    ("damage_tile", pa.int32(), "pixels of the damage networks' tiles; null unless halved"),
     ("software", pa.string(), "albumen and its version"),
 )
 

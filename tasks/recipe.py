@@ -37,7 +37,9 @@ class Recipe:
 
     `revisions` maps stages to their revision, `weights` weight files to their sha256,
     `requested` the options that were chosen explicitly to their values. All three may be
-    given as mappings; they are kept as sorted pairs. Raises UsageError for an unknown value.
+    given as mappings; they are kept as sorted pairs. `damage_model` is known by its revision
+    and weights; `strength` and `tone_strength` (0 to 1, None: the model's own) count in `revive`
+    alone. Raises UsageError for an unknown value.
     """
 
     stages: tuple[StageName, ...] = STAGE_NAMES
@@ -47,6 +49,9 @@ class Recipe:
     format: Format = "source"
     keep_masks: bool = False
     skip_unchanged: bool = False
+    damage_model: str = "auto"
+    strength: float | None = None
+    tone_strength: float | None = None
     revisions: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     requested: Mapping[str, Any] | tuple[tuple[str, str], ...] = ()
@@ -103,6 +108,7 @@ class Recipe:
 
     def _settings(self) -> dict[str, Any]:
         active = self.active_stages
+        strengths = {"strength": self.strength, "tone_strength": self.tone_strength}
         return {
             "stages": active,
             "mode": self.mode,
@@ -113,6 +119,8 @@ class Recipe:
             "skip_unchanged": self.skip_unchanged,
             "revisions": {s: r for s, r in dict(self.revisions).items() if s in active},
             "weights": dict(self.weights),
+            # Only where they were chosen: what was restored before they existed stays done.
+            **{n: v for n, v in strengths.items() if v is not None and self.mode == "revive"},
         }
 
     def _keep(self, name: str, value: object) -> None:

@@ -24,7 +24,7 @@ from models.damage.components import Components, Runs, components_of, joined, ru
 from models.damage.judge import DENSITY, Kind, Tones, dusty_bonus, scores, stricter_on_faces
 from models.damage.ridges import REACH, Plane, responses
 from models.damage.writing import letters
-from models.pixels import lay, luminance
+from models.pixels import halved, lay, luminance
 
 WINDOW = 1024
 """Side of the windows, in pixels of the level, without the margin they are read with."""
@@ -87,7 +87,7 @@ class DefectDetector:
         self._levels = [_Level(plane, _inner(area, plane))]
         for _ in range(depth - 1):
             below = self._levels[-1]
-            self._levels.append(_Level(_halved(below.plane), _half_box(below.area)))
+            self._levels.append(_Level(halved(below.plane), _half_box(below.area)))
 
     def detect(self) -> Defects:
         """Judge every candidate; windows already filtered and not changed are not again."""
@@ -126,7 +126,7 @@ class DefectDetector:
             return
         for depth, level in enumerate(self._levels):
             if depth:
-                level.plane = _halved(self._levels[depth - 1].plane)
+                level.plane = halved(self._levels[depth - 1].plane)
             touched = [_reduced_box(box, depth) for box in boxes]
             for window in [w for w in level.windows if _near_any(w, touched)]:
                 del level.windows[window]
@@ -245,15 +245,6 @@ def _inner(area: Box, plane: Plane) -> Box:
         area.right - margin * (area.right < width),
         area.bottom - margin * (area.bottom < height),
     )
-
-
-def _halved(plane: Plane) -> Plane:
-    """Means of two by two pixels; an odd last row or column is left out."""
-    height, width = plane.shape[0] // 2, plane.shape[1] // 2
-    if not (height and width):
-        return plane[:0, :0]
-    even = plane[: 2 * height, : 2 * width]
-    return cast(Plane, cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _half_box(box: Box) -> Box:

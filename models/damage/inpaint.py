@@ -20,16 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Rectangle, Samples
+from models.damage.grain import transferred
 from models.damage.ridges import Plane
 
 _CELL = 256  # pixels of the scan
 _BLOCK = 32  # within a cell, marked blocks that touch share a rectangle
 _RADIUS = 4  # of Telea's weighted neighbourhood
-_GRAIN_BLUR = 1.5  # standard deviation, pixels
-_OFFSETS = 24  # candidate displacements of the grain
 _RIM_BLEND = 0.5  # how much of the fill shows on the rim
 
 Floats = NDArray[np.float32]
+
+Source = Callable[[Floats, Plane, Box], Floats]
+"""What gives the filling: (samples hxwxC, unknown pixels hxw, their box) -> filled, hxwxC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,26 @@ class Fill:
     left_alone: bool
 
 
-def fills(crop: Callable[[Box], Samples], mask: Plane, rim: int, deepest: float) -> Iterator[Fill]:
+def fills(
+    crop: Callable[[Box], Samples],
+    mask: Plane,
+    rim: int,
+    deepest: float,
+    source: Source | None = None,
+    margin: Callable[[Box], int] | None = None,
+    grain: float = 1.0,
+) -> Iterator[Fill]:
     """Fill what HxW `mask` marks; `crop` gives the picture's pixels in a box.
 
     `rim` pixels around the damage are blended in with it. Damage further than `deepest`
-    pixels from anything sound is left alone: filling it would be invention.
+    pixels from anything sound is left alone: filling it would be invention; so is what `mask`
+    marks with 2. `source` gives the filling, Telea's without it; `margin` says how many pixels
+    around a piece are looked at; `grain` (0 to 1) how much of the surroundings' grain is laid
+    over what was filled.
     """
     height, width = mask.shape
-    margin = int(2 * deepest) + 4 * rim + 16
+    if margin is None:
+        fixed = int(2 * deepest) + 4 * rim + 16
     for top in range(0, height, _CELL):
         for left in range(0, width, _CELL):
             cell = Box(left, top, min(left + _CELL, width), min(top + _CELL, height))
@@ -56,7 +70,8 @@ def fills(crop: Callable[[Box], Samples], mask: Plane, rim: int, deepest: float)
             if not near.any():
                 continue
             for box in _blocks(mask, cell, rim):
-                yield _fill(crop, mask, box, _grown(box, margin, width, height), rim, deepest)
+                outer = _grown(box, margin(box) if margin else fixed, width, height)
+                yield _fill(crop, mask, box, outer, rim, deepest, source, grain)
 
 
 def _blocks(mask: Plane, cell: Box, rim: int) -> list[Box]:
@@ -92,12 +107,31 @@ def _grown(box: Box, margin: int, width: int, height: int) -> Box:
     )
 
 
+def telea(planes: Floats, unknown: Plane, box: Box) -> Floats:  # noqa: ARG001  as `Source` asks
+    """`planes` hxwxC with the `unknown` pixels filled by fast marching from the known ones."""
+    filled = [
+        cv2.inpaint(np.ascontiguousarray(plane), unknown, _RADIUS, cv2.INPAINT_TELEA)
+        for plane in np.moveaxis(planes, 2, 0)
+    ]
+    return np.stack(filled, axis=2).astype(np.float32)
+
+
 def _fill(
-    crop: Callable[[Box], Samples], mask: Plane, box: Box, outer: Box, rim: int, deepest: float
+    crop: Callable[[Box], Samples],
+    mask: Plane,
+    box: Box,
+    outer: Box,
+    rim: int,
+    deepest: float,
+    source: Source | None,
+    grain: float,
 ) -> Fill:
     """Fill the part of the damage that lies in `box`, seeing all of `outer`."""
-    damage = mask[outer.top : outer.bottom, outer.left : outer.right].copy()
-    shallow = _shallow(damage, deepest)
+    marked = mask[outer.top : outer.bottom, outer.left : outer.right]
+    damage = (marked > 0).astype(np.uint8)
+    shallow = (marked == 1).astype(np.uint8)
+    if np.isfinite(deepest):
+        shallow = _shallow(shallow, deepest)
     inner = (
         slice(box.top - outer.top, box.bottom - outer.top),
         slice(box.left - outer.left, box.right - outer.left),
@@ -108,19 +142,14 @@ def _fill(
     hole = cast(Plane, cv2.dilate(shallow, element))
     # What is left alone is no source for the fill either.
     unknown = np.maximum(hole, damage)
-    if not hole[inner].any() or unknown.all():
+    if not hole[inner].any() or (source is None and unknown.all()):
         return Fill(None, left_alone)
     before = crop(outer)
     planes = before.astype(np.float32).reshape(*before.shape[:2], -1)
-    filled = np.stack(
-        [
-            cv2.inpaint(np.ascontiguousarray(plane), unknown, _RADIUS, cv2.INPAINT_TELEA)
-            for plane in np.moveaxis(planes, 2, 0)
-        ],
-        axis=2,
-    ).astype(np.float32)
-    seed = (box.top << 32) | box.left
-    filled = filled + _grain(planes, filled, unknown, np.random.default_rng(seed))
+    filled = (source or telea)(planes, unknown, outer)
+    if grain:
+        random = np.random.default_rng((box.top << 32) | box.left)
+        filled = filled + np.float32(grain) * transferred(planes, filled, unknown, random)
     share = np.where(shallow > 0, 1.0, _RIM_BLEND).astype(np.float32)[..., None]
     blended = planes + share * (filled - planes)
     top_value = np.iinfo(before.dtype).max
@@ -152,35 +181,3 @@ def _shallow(damage: Plane, deepest: float) -> Plane:
     keep = np.ones(count, bool)
     keep[deep] = False
     return cast(Plane, (keep[labels] & (damage > 0)).astype(np.uint8))
-
-
-def _grain(planes: Floats, filled: Floats, unknown: Plane, random: np.random.Generator) -> Floats:
-    """Grain hxwxC for the unknown pixels, taken from the known ones, 0 elsewhere.
-
-    All channels take it from the same place, so that grey stays grey.
-    """
-    grain = planes - cv2.GaussianBlur(filled, (0, 0), _GRAIN_BLUR).reshape(planes.shape)
-    known = (unknown == 0)[..., None]
-    # Next to the hole the blur mixes in what was filled; a little distance keeps it honest.
-    ring = cv2.dilate(unknown, np.ones((5, 5), np.uint8)) == 0
-    sample = np.abs(grain[ring]) if ring.any() else np.zeros((1, planes.shape[2]), np.float32)
-    spread = 1.4826 * np.median(sample, axis=0)
-    grain = np.where(known, np.clip(grain, -3 * spread, 3 * spread), 0).astype(np.float32)
-    hole = unknown > 0
-    rows, columns = np.nonzero(hole)
-    best: Floats | None = None
-    least = np.inf
-    reach = 8 + int(np.ptp(rows)) // 4, 8 + int(np.ptp(columns)) // 4
-    for _ in range(_OFFSETS):
-        down, across = (int(random.integers(-r, r + 1)) for r in reach)
-        y = np.clip(rows + down, 0, hole.shape[0] - 1)
-        x = np.clip(columns + across, 0, hole.shape[1] - 1)
-        missing = float(hole[y, x].mean())
-        energy = float(np.abs(np.sqrt((grain[y, x] ** 2).mean(axis=0)) - spread).mean())
-        cost = missing + energy / (float(spread.mean()) + 1e-3)
-        if cost < least:
-            least, best = cost, grain[y, x]
-    laid = np.zeros_like(grain)
-    if best is not None:
-        laid[rows, columns] = best
-    return laid

@@ -77,6 +77,9 @@ Albumen.words = {
       ["noise_after", "Graininess after", "number", "The same on the restored copy."],
       ["sharpness_before", "Sharpness before", "number", "Depends on the subject as much as on the scan: compare only before and after."],
       ["sharpness_after", "Sharpness after", "number", "The same on the restored copy."],
+      ["light_range", "Unevenness of the light", "number", "Factors of two between the lightest and the darkest light over the photograph, as a vignette or a lamp leave it. Measured, never corrected."],
+      ["fading", "Certainty of fading", "number", "How sure the program is, from 0 to 1, that the photograph has faded or has a colour cast. Judged only in revive mode."],
+      ["tone_applied", "Correction of fading applied", "number", "Share of the full correction, from 0 (none) to 1."],
     ]],
     ["Faces", [
       ["face_count", "Faces found", "count", "A program counts them: it misses some and sees others that are not there. No one is identified."],
@@ -100,6 +103,7 @@ Albumen.words = {
     ["How it was made", [
       ["software", "Software", "text", ""],
       ["device", "Computed on", "text", "cpu is the ordinary processor, cuda a graphics card."],
+      ["damage_tile", "Tiles made smaller", "pixels", "Side of the pieces the picture was worked on in, where the graphics card's memory did not suffice for the usual ones."],
       ["run_id", "Run", "text", ""],
       ["run_sequence", "Number of the run", "count", "A higher one supersedes a lower one."],
       ["partition_id", "Partition", "text", ""],

@@ -1,0 +1,112 @@
+"""The networks of the damage stage, built and loaded: what a restorer of whole scans runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+from models.contract import BadStageInput
+from models.damage.choices import CHOICES, resolved
+from models.damage.regions import Thresholds
+from models.damage.revival import Gate
+from models.damage.translator import DirectTranslator, LatentTranslator, Translator
+from models.damage.vae import Autoencoder
+from models.device import pick_device
+from models.tiling import Apply, on_device
+from models.weights import build, load, sha256_of
+
+if TYPE_CHECKING:
+    from models.damage.tone_net import ToneNet
+
+
+@dataclass(frozen=True)
+class DamageModel:
+    """Everything learned that the damage stage needs.
+
+    `detector` maps Bx1xhxw grey in [-1, 1] to logits, sides multiples of `multiple` and at least
+    `least`. `filler` draws what belongs under a mask (None: Telea's filling), `reviver` takes
+    off ageing (None: nothing does), `tone` judges fading (None: percentiles). `thresholds`,
+    `biases` (of the detector's levels) and `gate` are calibrated for these very weights.
+    """
+
+    name: str
+    revision: str
+    weights: Mapping[str, str]
+    detector: Apply
+    device: torch.device
+    multiple: int = 16
+    least: int = 32
+    filler: Translator | None = None
+    reviver: Translator | None = None
+    tone: ToneNet | None = None
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    biases: tuple[float, ...] = (0.0,)
+    gate: Gate = field(default_factory=Gate)
+
+
+CALIBRATED: Mapping[str, tuple[Thresholds, tuple[float, ...], Gate]] = {}
+"""By model: thresholds, biases and gate found on calibration photographs; where a model is
+missing, the defaults of those classes hold."""
+
+
+def load_model(name: str, device: str = "auto") -> DamageModel:
+    """The model `name` (see `models.damage.choices`), its weights checked and loaded.
+
+    Raises `BadStageInput` for a name without networks, `WeightsError` for missing or altered
+    weights, `BadDevice` for a device that is not there.
+    """
+    name = resolved(name)
+    if name not in CHOICES:
+        raise BadStageInput(f"the damage model {name!r} has no networks to load")
+    choice = CHOICES[name]
+    where = pick_device(device)
+    detector = build(choice.detector)
+    load(choice.detector, detector)
+    multiple = cast(int, detector.multiple)
+    filler = _translator(choice.filler, where, name)
+    same = choice.reviver == choice.filler
+    thresholds, biases, gate = CALIBRATED.get(name, (Thresholds(), (0.0,), Gate()))
+    return DamageModel(
+        name=name,
+        revision=choice.revision,
+        weights={weight: sha256_of(weight) for weight in choice.weights},
+        detector=on_device(detector, where),
+        device=where,
+        multiple=multiple,
+        least=2 * multiple,
+        filler=filler,
+        reviver=filler if same else _translator(choice.reviver, where, name),
+        tone=_tone(choice.tone),
+        thresholds=thresholds,
+        biases=biases,
+        gate=gate,
+    )
+
+
+def _translator(names: tuple[str, ...], device: torch.device, model: str) -> Translator | None:
+    """A direct network from one name, a latent translation from three, nothing from none."""
+    if not names:
+        return None
+    networks = []
+    for name in names:
+        network = build(name)
+        load(name, network)
+        networks.append(network)
+    weights = {name: sha256_of(name) for name in names}
+    if len(networks) == 1:
+        return DirectTranslator(networks[0], device, model, weights)
+    old, mapping, clean = networks
+    return LatentTranslator(
+        cast(Autoencoder, old), mapping, cast(Autoencoder, clean), device, model, weights
+    )
+
+
+def _tone(name: str | None) -> ToneNet | None:
+    if name is None:
+        return None
+    network = build(name)
+    load(name, network)
+    return cast("ToneNet", network.eval().requires_grad_(False))
