@@ -72,15 +72,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="sides up to 512 only")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--runs", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.case:
         name, side, how = given.case.split(":")
-        print(json.dumps(_measure(name, int(side), how, given.threads)))
+        runs = given.runs or (3 if int(side) <= 512 else 1)
+        print(json.dumps(_measure(name, int(side), how, given.threads, runs)))
         return
     largest = 512 if given.quick else 1024
     cases = [case for case in _CASES if case[1] <= largest]
-    print("Published networks, float32, filled weights, image to image; s median, GiB peak RSS")
-    print(f"{'':18}{'ours':>14}{'plain N x N':>16}{'published code, elsewhere':>28}")
+    print("Published networks, float32, filled weights, image to image; median of 3 (from 768: 1)")
+    print("s = seconds, c = CPU seconds of both threads, G = GiB of peak resident memory")
+    print(f"{'':18}{'ours':>22}{'plain N x N':>24}{'published code, elsewhere':>28}")
     for name, side in cases:
         ours = _fresh(name, side, "float32", given.threads)
         plain = _fresh(name, side, "plain", given.threads) if (name, side) in _PLAIN else None
@@ -103,7 +106,9 @@ def _fresh(name: str, side: int, how: str, threads: int) -> dict[str, float]:
 
 
 def _cell(figures: dict[str, float] | None) -> str:
-    return f"{figures['seconds']:6.1f}s{figures['peak']:6.2f}G" if figures else " " * 14
+    if figures is None:
+        return " " * 22
+    return f"{figures['seconds']:6.1f}s{figures['cpu']:7.1f}c{figures['peak']:6.2f}G"
 
 
 def _official(name: str, side: int) -> str:
@@ -113,14 +118,14 @@ def _official(name: str, side: int) -> str:
     return f"{seconds:6.1f}s{peak:6.2f}G" if seconds else f"killed, about {peak:.0f}G"
 
 
-def _measure(name: str, side: int, how: str, threads: int) -> dict[str, float]:
-    """Seconds (median), peak memory in GiB, and the error where `how` is bf16."""
+def _measure(name: str, side: int, how: str, threads: int, runs: int) -> dict[str, float]:
+    """Seconds and CPU seconds (median of `runs`), peak in GiB; the error where `how` is bf16."""
     torch.set_num_threads(threads)
     networks = _networks(name, how)
     image, mask = _picture(side)
     precision: Precision = "bf16" if how == "bf16" else "float32"
     walls, spent = [], []
-    for _ in range(3 if side <= 512 else 1):
+    for _ in range(runs):
         start, cpu = time.perf_counter(), time.process_time()
         result = _through(networks, image, mask, precision)
         walls.append(time.perf_counter() - start)

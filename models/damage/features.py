@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.contract import Box
 
 _EYES = (0.12, 0.55)
-_MOUTH = (0.62, 0.95)
+_MOUTH = (0.62, 0.92)
 _ASIDE = 0.15  # of the width: spectacles reach beyond the box
 
 

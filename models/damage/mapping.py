@@ -15,7 +15,7 @@ _PIXELS = 4
 
 
 class QualityMapping(nn.Module):
-    """Unstructured degradation only: fading, blur, noise (Wan et al., CVPR 2020, section 3.3).
+    """Unstructured degradation only: fading, blur, noise (Wan et al., CVPR 2020).
 
     Latent Bx`latent`xhxw in and out. Resolution never changes; no skip around the network.
 

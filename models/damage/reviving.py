@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.contract import Box, Rectangle, Samples, StageInput, Tone
 from models.damage.pages import cropper, small_copy

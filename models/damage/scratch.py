@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.layers import check_shape
+from models.layers import ReflectionPad, check_shape
 
 _SLOPE = 0.2
 
 
 class ScratchUNet(nn.Module):
-    """Grey picture to logits of damage (Wan et al., CVPR 2020, section 3.3, published layout).
+    """Grey picture to logits of damage (the detector of Wan et al., CVPR 2020, published layout).
 
     In: Bx1xHxW in [-1, 1], sides multiples of 2^depth (published 16) and at least twice that.
     Out: Bx1xHxW logits; their sigmoid is the probability that a pixel is damaged.
@@ -34,7 +34,7 @@ class ScratchUNet(nn.Module):
         super().__init__()
         self.multiple = 2**depth
         self.first = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(1, width, 7), nn.LeakyReLU(_SLOPE, inplace=True)
+            ReflectionPad(3), nn.Conv2d(1, width, 7), nn.LeakyReLU(_SLOPE, inplace=True)
         )
         levels = [width * 2**i for i in range(depth)]
         self.down_path = nn.ModuleList(_Double(channels, 2 * channels) for channels in levels)
@@ -42,7 +42,7 @@ class ScratchUNet(nn.Module):
             nn.Sequential(*_convolution(channels, channels), Blur(channels)) for channels in levels
         )
         self.up_path = nn.ModuleList(_Up(channels) for channels in reversed(levels))
-        self.last = nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(width, 1, 3))
+        self.last = nn.Sequential(ReflectionPad(1), nn.Conv2d(width, 1, 3))
 
     def forward(self, grey: Tensor) -> Tensor:
         """Bx1xHxW in [-1, 1] to Bx1xHxW logits. Raises `BadNetworkInput` for another shape."""
@@ -82,7 +82,7 @@ class Blur(nn.Module):
 def _convolution(inside: int, outside: int) -> list[nn.Module]:
     """Reflect-pad 1, conv 3x3, BatchNorm, LeakyReLU."""
     return [
-        nn.ReflectionPad2d(1),
+        ReflectionPad(1),
         nn.Conv2d(inside, outside, 3),
         nn.BatchNorm2d(outside),
         nn.LeakyReLU(_SLOPE, inplace=True),
@@ -108,7 +108,7 @@ class _Up(nn.Module):
         super().__init__()
         self.up = nn.Sequential(
             nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(2 * channels, channels, 3),
         )
         self.conv_block = _Double(2 * channels, channels)

@@ -23,7 +23,7 @@ from models.color.decision import cast_of
 from models.contract import BadStageInput, Tone
 from models.damage.tone_curves import Curves, blended, inverse_fading, steps
 from models.damage.tone_stretch import Fading, stretch
-from models.pixels import check_pixels, luminance, reduced
+from models.pixels import check_pixels, luminance, reduced, to_bytes
 
 if TYPE_CHECKING:
     from models.damage.tone_net import ToneNet
@@ -63,7 +63,7 @@ class ToneCorrector:
     """Curves against fading and casts for one photograph at a time.
 
     `strength` (0 to 1) scales the correction towards none. `net` estimates it; without one,
-    percentiles and a grey-edge rule do (`models.damage.tone_stretch`). Raises `BadStageInput`
+    percentiles and shades of grey do (`models.damage.tone_stretch`). Raises `BadStageInput`
     for a strength out of range.
     """
 
@@ -81,7 +81,7 @@ class ToneCorrector:
         check_pixels(copy)
         if copy.dtype != np.uint8:
             raise BadStageInput(f"the copy must be uint8, not {copy.dtype}")
-        small = reduced(copy, _LONG_EDGE)
+        small = to_bytes(reduced(copy, _LONG_EDGE))
         view = small if tone == "color" and small.ndim == 3 else luminance(small)
         found = self.net.predict(view) if self.net else stretch(view)
         weight = self.strength * _ramp(found.certainty)
@@ -89,7 +89,7 @@ class ToneCorrector:
         if weight == 0:
             return None, ToneReport(before, before, found.certainty, 0.0, _flags(found, 0.0))
         curves = Curves(blended(_tables(found, small, view), weight))
-        corrected = curves.apply(small.astype(np.float32) / 255)
+        corrected = curves.apply((small / 255).astype(np.float32))
         after = cast_of(np.rint(corrected * 255).astype(np.uint8))
         moved = float(np.hypot(after[0] - before[0], after[1] - before[1]))
         report = ToneReport(before, after, found.certainty, weight, _flags(found, moved))
@@ -97,11 +97,11 @@ class ToneCorrector:
 
 
 def _tables(
-    found: Fading, small: NDArray[np.generic], view: NDArray[np.generic]
+    found: Fading, small: NDArray[np.uint8], view: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     tables = inverse_fading(found.black, found.white, found.gamma)
     if view.ndim == 2 and small.ndim == 3:
-        return _within_gamut(tables[0], small.astype(np.float32) / 255)[None]
+        return _within_gamut(tables[0], (small / 255).astype(np.float32))[None]
     return tables
 
 

@@ -44,7 +44,7 @@ def stretch(view: NDArray[np.uint8]) -> Fading:
     middle = (low + high) / 2
     low = np.minimum(low, np.maximum(middle - _LEAST_RANGE / 2, 0))
     high = np.maximum(high, np.minimum(middle + _LEAST_RANGE / 2, 1))
-    stretched = np.clip((flat - low) / (high - low), 1e-3, 1)
+    stretched = np.clip((flat - low) / (high - low), 1e-3, 0.999)
     means = (stretched**_NORM).mean(axis=0) ** (1 / _NORM)
     gamma = np.clip(np.log(means) / np.log(means.mean()), *_GAMMAS)
     ends = np.percentile(flat.mean(axis=1), _ENDS)

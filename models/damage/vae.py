@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.layers import Norm, ResidualBlock, check_shape, normalization
+from models.layers import Norm, ReflectionPad, ResidualBlock, check_shape, normalization
 
 
 class Autoencoder(nn.Module):
-    """VAE 1 (old photographs) and VAE 2 (clean ones) of Wan et al. (CVPR 2020, section 3.2):
-    one class, two sets of weights; at inference neither draws at random.
+    """VAE 1 (old photographs) and VAE 2 (clean ones) of Wan et al. (CVPR 2020, "Restoration via
+    latent space translation"): one class, two sets of weights; no random draw at inference.
 
     Image: Bx3xHxW in [-1, 1], sides multiples of 4. Latent: Bx`latent`xH/4xW/4, any range.
 
@@ -29,7 +29,7 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.latent = latent = width if latent is None else latent
         self.encoder = nn.Sequential(
-            nn.ReflectionPad2d(3),
+            ReflectionPad(3),
             nn.Conv2d(3, width, 7),
             normalization(norm, width),
             nn.ReLU(inplace=True),
@@ -49,7 +49,7 @@ class Autoencoder(nn.Module):
             nn.ConvTranspose2d(width, width, 4, stride=2, padding=1),
             normalization(norm, width),
             nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(3),
+            ReflectionPad(3),
             nn.Conv2d(width, 3, 7),
             nn.Tanh(),
         )

@@ -71,4 +71,5 @@ def given(photograph: Image, threads: int = 1) -> StageInput:
 
 
 def _bytes(picture: NDArray[np.float32]) -> Image:
-    return np.rint(picture * np.float32(255)).astype(np.uint8)
+    levels: Image = np.rint(picture * np.float32(255)).astype(np.uint8)
+    return levels

@@ -22,6 +22,8 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 INPUT = "degraded input"
+SAME = 100.0
+"""PSNR in dB of what is as it should be to the last bit: no mean can be taken over infinity."""
 LEAST_DAMAGE = 50
 """Damaged pixels below which a photograph says nothing about filling."""
 
@@ -38,8 +40,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model of the damage stage in both modes; `network` where it has one to ask alone, and
-    `strides` of its tiles in `revive` (0: unknown), where seams would lie."""
+    """A model of the damage stage in both modes; `network` where its parts can be asked alone;
+    `stride` is the distance of its tiles in `revive`, 0 where it has none."""
 
     name: str
     repair: Method
@@ -121,14 +123,14 @@ class DamageRows:
 
     def _alike(self, case: Case, method: str, made: Image) -> None:
         """The three indices against the clean photograph."""
-        self._note(case, method, "PSNR", psnr(made, case.clean))
+        self._note(case, method, "PSNR", min(psnr(made, case.clean), SAME))
         self._note(case, method, "SSIM", ssim(made, case.clean))
         self._note(case, method, "HaarPSI", haarpsi(made, case.clean))
 
     def _damaged(self, case: Case, method: str, made: Image, how: str) -> None:
         """PSNR on damaged pixels, against the clean photograph and against the worn one."""
         for aim, picture in (("clean", case.clean), ("worn", case.worn)):
-            value = min(psnr(made, picture, case.mask), 100.0)
+            value = min(psnr(made, picture, case.mask), SAME)
             self._note(case, method, f"PSNR {how}, {aim}", value)
 
     def _seconds(self, case: Case, method: str, mode: str, seconds: float) -> None:
@@ -166,7 +168,7 @@ def best_telea(
 
 
 def best_denoiser(
-    items: Sequence[tuple[StageInput, Image]], strengths: Sequence[float] = (2, 4, 7, 10, 15)
+    items: Sequence[tuple[StageInput, Image]], strengths: Sequence[float] = (1, 2, 3, 5, 7, 10, 15)
 ) -> NonLocalMeans:
     """The strength with the best mean PSNR against the clean photograph of each pair."""
 

@@ -87,7 +87,7 @@ def haarpsi(first: Picture, second: Picture) -> float:
         similar.append(np.mean(fine, axis=0))
         weights.append(np.maximum(one[-1], other[-1]))
     if len(planes_1) == 3:
-        blurred = [(_box(abs(a)), _box(abs(b))) for a, b in zip(planes_1, planes_2, strict=True)]
+        blurred = [(abs(_box(a)), abs(_box(b))) for a, b in zip(planes_1, planes_2, strict=True)]
         similar.append(np.mean([_similarity(a, b) for a, b in blurred[1:]], axis=0))
         weights.append(np.mean(weights, axis=0))
     total = float(sum(weight.sum() for weight in weights))
@@ -109,14 +109,12 @@ def _peak(first: Picture, second: Picture) -> float:
         raise Incomparable(f"pictures must be HxW or HxWx3, not {first.shape}")
     if first.size == 0:
         raise Incomparable(f"pictures are empty: {first.shape}")
-    return 1.0 if first.dtype.kind == "f" else float(np.iinfo(first.dtype).max)
+    return 1.0 if first.dtype.kind == "f" else float(np.iinfo(first.dtype.name).max)
 
 
 def _windowed(values: Floats) -> Floats:
     size = (_SSIM_SIDE, _SSIM_SIDE)
-    return cast(
-        Floats, cv2.GaussianBlur(values, size, _SSIM_SIGMA, borderType=cv2.BORDER_REFLECT_101)
-    )
+    return cv2.GaussianBlur(values, size, _SSIM_SIGMA, borderType=cv2.BORDER_REFLECT_101)  # type: ignore[return-value]
 
 
 def _prepared(picture: Picture, peak: float) -> list[Floats]:
@@ -161,8 +159,8 @@ def _correlated(plane: Floats, kernel: Floats) -> Floats:
 def _similarity(one: Floats, other: Floats) -> Floats:
     """Eq. 2, between 0 and 1, of magnitudes."""
     constant = HAARPSI_C**2
-    return cast(Floats, (2 * one * other + constant) / (one * one + other * other + constant))
+    return (2 * one * other + constant) / (one * one + other * other + constant)
 
 
 def _logistic(values: Floats) -> Floats:
-    return cast(Floats, 1 / (1 + np.exp(-HAARPSI_ALPHA * values)))
+    return 1 / (1 + np.exp(-HAARPSI_ALPHA * values))

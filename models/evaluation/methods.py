@@ -35,7 +35,10 @@ class Outcome:
 class Method(Protocol):
     """A way to restore a photograph."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As the tables call it."""
+        ...
 
     def __call__(self, item: StageInput) -> Outcome:
         """The restored photograph."""
@@ -98,5 +101,5 @@ class TeleaFiller:
             side = 2 * self.grown + 1
             element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
             hole = cast(Plane, cv2.dilate(hole, element))
-        pixels = np.ascontiguousarray(item.pixels)
+        pixels = cast(Image, np.ascontiguousarray(item.pixels))
         return cast(Image, cv2.inpaint(pixels, hole, self.radius, cv2.INPAINT_TELEA))

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from models.damage.vae import Autoencoder
 from models.device import autocast
+from models.layers import Norm
 from models.training.critics import LatentCritic, PatchCritic, scores
 from models.training.data import Image, batches, random_crop
 from models.training.degradation import Severity, Textures
@@ -69,7 +70,7 @@ def train_autoencoder(
     old: Sequence[Image] = (),
     domain: Domain = "clean",
     width: int = 32,
-    norm: str = "position",
+    norm: Norm = "position",
     noise: float = 0.1,
     kl: float = 0.01,
     pixels: float = 10.0,
@@ -118,28 +119,35 @@ def train_autoencoder(
 
     def draw(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         pictures = photographs[rng.choice(len(photographs), p=shares)]
-        image = random_crop(pictures[rng.integers(len(pictures))], rng, crop, _SCALES)
+        image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
         degraded, true, mask = _sample(image, rng, severity, textures)
+        # Drawn with the sample, so that a training that goes on draws the noise it would have.
+        shape = (crop // 4, crop // 4, width)
+        drawn = {"noise": rng.standard_normal(shape, dtype=np.float32)}
         if domain == "clean":
-            return {"picture": _bytes(true)}
+            return drawn | {"picture": _bytes(true)}
         picture = true if rng.random() < _UNDAMAGED else degraded
-        real = random_crop(old[rng.integers(len(old))], rng, crop, _SCALES)
+        real = random_crop(old[int(rng.integers(len(old)))], rng, crop, _SCALES)
         # Both painted alike, or the critic of latents would learn to look for paint.
         paint = shown_mask(mask, rng) & (rng.random() < _PAINTED)
         picture = np.where(paint[..., None], np.float32(1), picture)
-        return {
+        return drawn | {
             "picture": _bytes(picture),
             "real": np.where(paint[..., None], np.uint8(255), real),
+            "real_noise": rng.standard_normal(shape, dtype=np.float32),
         }
 
     def step(samples: Batch, progress: float) -> dict[str, float]:
         del progress
-        pictures = torch.cat(list(samples.values())) * 2 - 1
-        synthetic = len(samples["picture"])
+        pictures, drawn, synthetic = samples["picture"], samples["noise"], len(samples["picture"])
+        if domain == "old":
+            pictures = torch.cat([pictures, samples["real"]])
+            drawn = torch.cat([drawn, samples["real_noise"]])
+        pictures = pictures * 2 - 1
         critics.requires_grad_(False)
         with autocast(device):
             latent = network.encode(pictures)
-            again = network.decode(latent + noise * torch.randn_like(latent))
+            again = network.decode(latent + noise * drawn)
             judged = _judge(critics, again, latent)
         terms = {"kl": kl_to_unit(latent), "pixels": absolute(again, pictures)}
         loss = kl * terms["kl"] + pixels * terms["pixels"]
@@ -151,7 +159,7 @@ def train_autoencoder(
             terms["alignment"] = generator_lsgan([judged["latents"][0][:synthetic]])
             loss = loss + alignment * terms["alignment"]
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         parts = {name: term.item() for name, term in terms.items()}

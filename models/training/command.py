@@ -21,7 +21,7 @@ from models.damage.vae import Autoencoder
 from models.device import BadDevice, pick_device
 from models.training import autoencoder, direct, mapping, scratch, tone
 from models.training.data import NoPhotographs
-from models.training.degradation import EVALUATION, TRAINING, Textures
+from models.training.degradation import EVALUATION, TRAINING, NoTextures, Textures
 from models.training.loop import Budget, OtherTraining
 from models.training.request import BadRequest, Photographs, Request, read
 from models.weights.errors import WeightsError
@@ -30,7 +30,15 @@ from models.weights.store import export, read_metadata, read_safetensors
 
 Report = Callable[[str], None]
 
-FORESEEABLE = (BadRequest, BadDevice, NoPhotographs, OtherTraining, WeightsError, OSError)
+FORESEEABLE = (
+    BadRequest,
+    BadDevice,
+    NoPhotographs,
+    NoTextures,
+    OtherTraining,
+    WeightsError,
+    OSError,
+)
 """What can be wrong with a training; each message is one line fit to be shown to the user."""
 
 _MOST_WORKERS = 12
@@ -55,7 +63,7 @@ class Part:
         return {
             parameter.name: parameter.default
             for parameter in parameters
-            if isinstance(parameter.default, int | float | str)
+            if isinstance(parameter.default, int | float | str) and parameter.name != "domain"
         }
 
 
@@ -87,6 +95,9 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     if _OLD in shares and request.old is None:
         raise BadRequest(f"{_OLD} needs a folder of real old photographs: --old FOLDER")
     keywords = {part: _keywords(part, request) for part in shares}
+    textures = Textures.load(request.textures)
+    if "mapping" in shares and len(shares) == 1:
+        _both_autoencoders(request.out)  # missing ones are named before anything is read
     photographs = read(request)
     report(
         f"{request.recipe}: {sum(map(len, photographs.sets))} photographs, "
@@ -95,7 +106,7 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     written = {}
     for part, share in shares.items():
         budget = Budget(request.minutes * share, request.steps)
-        given = _inputs(part, request, photographs, device) | keywords[part]
+        given = _inputs(part, request, photographs, textures, device) | keywords[part]
         weights = RECIPES[part].train(folder=request.out, budget=budget, report=report, **given)
         written[part] = _write(part, weights, given, request.out)
         report(f"{part}: {written[part]}")
@@ -126,13 +137,16 @@ def _like(name: str, text: str, default: float | str) -> float | str:
 
 
 def _inputs(
-    part: str, request: Request, photographs: Photographs, device: torch.device
+    part: str,
+    request: Request,
+    photographs: Photographs,
+    textures: Textures,
+    device: torch.device,
 ) -> dict[str, Any]:
     """The pictures and networks that the recipe of `part` takes."""
     if part == "tone":
         pictures = [picture for pictures in photographs.sets for picture in pictures]
         return {"photographs": pictures, "validation": photographs.held_out}
-    textures = Textures.load(request.textures)
     held_out = scratch.held_out if part == "scratch" else direct.held_out
     given: dict[str, Any] = {
         "photographs": photographs.sets,
@@ -148,11 +162,12 @@ def _inputs(
     if part == _OLD:
         given["old"] = photographs.old
     if part == "mapping":
-        given |= {
-            "old": _autoencoder(request.out, _OLD),
-            "clean": _autoencoder(request.out, _CLEAN),
-        }
+        given["old"], given["clean"] = _both_autoencoders(request.out)
     return given
+
+
+def _both_autoencoders(folder: Path) -> tuple[Autoencoder, Autoencoder]:
+    return _autoencoder(folder, _OLD), _autoencoder(folder, _CLEAN)
 
 
 def _autoencoder(folder: Path, part: str) -> Autoencoder:
@@ -170,7 +185,7 @@ def _write(part: str, weights: Mapping[str, Tensor], given: Mapping[str, Any], o
     if not weights:
         raise BadRequest(f"{part} was never scored: give it more minutes or steps")
     recipe = RECIPES[part]
-    chosen = recipe.defaults() | given
+    chosen = recipe.defaults() | dict(given)
     settings = {name: chosen[name] for name in recipe.keywords}
     network = recipe.network
     if part == "mapping":

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from models.damage.mapping import QualityMapping, ScratchMapping
 from models.damage.vae import Autoencoder
 from models.device import autocast
+from models.layers import Norm
 from models.training.critics import PatchCritic, scores
 from models.training.data import Image, batches, random_crop
 from models.training.degradation import Severity, Textures
@@ -127,7 +128,7 @@ def train_mapping(
     clean: Autoencoder,
     kind: str = "scratch",
     width: int = 128,
-    norm: str = "position",
+    norm: Norm = "position",
     blocks: int = 6,
     latents: float = 60.0,
     adversarial: float = 1.0,
@@ -179,7 +180,7 @@ def train_mapping(
 
     def draw(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         pictures = photographs[rng.choice(len(photographs), p=shares)]
-        image = random_crop(pictures[rng.integers(len(pictures))], rng, crop, _SCALES)
+        image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
         degraded, true, mask = _sample(image, rng, severity, textures)
         shown = fillable(shown_mask(mask, rng))
         return {"degraded": _bytes(degraded), "true": _bytes(true), "mask": shown}
@@ -218,7 +219,7 @@ def train_mapping(
             terms["edges"] = multiscale_gradient(received, true)
             loss = loss + pixels * (terms["pixels"] + terms["edges"])
         optimizers["mapping"].zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 20.0)
         optimizers["mapping"].step()
         parts = {name: term.item() for name, term in terms.items()}

@@ -1,10 +1,21 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from models.contract import BadStageInput
+from models.damage.choices import CHOICES, DEFAULT_MODEL, MODELS
 from models.registry import BUILDERS, REVISIONS, build_stage, describe
+from models.weights import WeightsError, WeightsMissing, location
+from models.weights.networks import NETWORKS
+from models.weights.table import WEIGHTS
+
+
+def is_there(model: str) -> bool:
+    """Whether every weight file of a model lies where it belongs."""
+    known = {row.name for row in WEIGHTS}
+    return all(name in known and location(name).exists() for name in CHOICES[model].weights)
 
 
 @pytest.mark.parametrize("name", ["damage", "faces", "color"])
@@ -25,10 +36,51 @@ def test_flat_keywords_reach_the_stage() -> None:
     )
 
 
+@pytest.mark.parametrize("model", [model for model in CHOICES if is_there(model)])
+def test_models_with_networks_are_described_as_built(model: str) -> None:
+    revision, weights = describe("damage", model=model, mode="revive")
+    assert set(weights) == set(CHOICES[model].weights)
+    stage = build_stage("damage", model=model, device="cpu")
+    assert (revision, dict(weights)) == (stage.revision, dict(stage.weights))
+
+
+def test_every_model_is_a_revision_of_its_own() -> None:
+    revisions = [choice.revision for choice in CHOICES.values()]
+    assert len(set(revisions)) == len(CHOICES)
+    assert not set(revisions) & set(REVISIONS.values())
+    published = {row.name: row for row in WEIGHTS if not row.embedded}
+    for name, choice in CHOICES.items():
+        if name.startswith("published"):
+            assert {published[weight].network for weight in choice.weights} <= set(NETWORKS)
+            assert len(choice.reviver) == 3 and len(choice.filler) in (0, 3)
+
+
+def test_auto_is_the_default_model() -> None:
+    assert DEFAULT_MODEL in MODELS and DEFAULT_MODEL != "auto"
+    assert describe("damage") == describe("damage", model=DEFAULT_MODEL)
+
+
+def test_weights_that_were_not_imported_stop_everything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ALBUMEN_WEIGHTS", str(tmp_path))
+    for ask in (describe, build_stage):
+        with pytest.raises(WeightsMissing, match="albumen weights import"):
+            ask("damage", model="published-scratch")
+    assert issubclass(WeightsMissing, WeightsError)
+
+
+def test_a_model_keeps_its_own_strength_unless_told() -> None:
+    assert build_stage("damage", model="classical").strength == 0.7  # type: ignore[attr-defined]
+    told = build_stage("damage", model="classical", strength=0.0, tone_strength=0.5)
+    assert told.strength == 0.0  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
         ("sound", {}),
+        ("damage", {"model": "sharpest"}),
         ("damage", {"colorize": "auto"}),
         ("damage", {"mode": "improve"}),
         ("color", {"colorize": "maybe"}),
@@ -48,7 +100,7 @@ def test_the_tables_agree() -> None:
 
 def test_describing_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from models.registry import describe; describe('damage');"
+        "import sys; from models.registry import describe; describe('damage', model='classical');"
         "print([m for m in ('cv2', 'dlib', 'scipy', 'torch') if m in sys.modules])"
     )
     answer = subprocess.run(

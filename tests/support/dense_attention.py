@@ -25,7 +25,7 @@ class DenseNonLocal(PartialNonLocal):
             layer(x).flatten(2).transpose(1, 2) for layer in (self.theta, self.phi, self.g)
         )
         y = dense_partial_attention(query, key, value, valid.flatten(1))
-        y = self.res_block(self.W(y.transpose(1, 2).reshape(x.shape)))
+        y = self.res_block(self.W(y.transpose(1, 2).reshape(x.shape).contiguous()))
         return valid * x + (1 - valid) * y
 
 

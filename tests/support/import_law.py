@@ -25,7 +25,12 @@ KNOWS = {
 }
 """Which of our own folders each folder may import."""
 
-FLOWS_THAT_KNOW_MODELS = {"flows/train.py", "flows/evaluate.py", "flows/weights.py"}
+FLOWS_THAT_KNOW_MODELS = {
+    "flows/degrade.py",
+    "flows/evaluate.py",
+    "flows/train.py",
+    "flows/weights.py",
+}
 
 NOT_IN_MODELS = {"fsspec", "s3fs", "boto3", "botocore", "pyarrow", "pandas", "pyvips", "tifffile"}
 """Files, profiles and storage: absent from the bare machines that models train on."""

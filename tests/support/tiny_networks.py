@@ -33,6 +33,11 @@ def bright_things(grey: Tensor) -> Tensor:
     return 60 * (grey - mean(grey, 21)) - 18
 
 
+def white_things(grey: Tensor) -> Tensor:
+    """Logits of a detector: what is as white as paper, however large."""
+    return 300 * (grey - 0.93)
+
+
 class Averaging:
     """Fills with the mean of what is known around, in a tone of its own; takes off noise.
 
@@ -43,7 +48,7 @@ class Averaging:
     name = "averaging"
     multiple = 8
     least = 16
-    weights: Mapping[str, str] = {"averaging": "0" * 64}  # noqa: RUF012
+    weights: Mapping[str, str] = {"averaging": "0" * 64}
 
     def __init__(self, shade: float = 0.1, noise: float = 1.0) -> None:
         self.shade, self.noise = shade, noise
@@ -67,7 +72,7 @@ class Averaging:
         assert image.shape[1] == 3 and mask.shape == (len(image), 1, *image.shape[2:])
         assert all(side % self.multiple == 0 for side in image.shape[2:])
         assert min(image.shape[2:]) >= self.least
-        assert -1e-6 <= float(image.min()) and float(image.max()) <= 1 + 1e-6
+        assert float(image.min()) >= -1e-6 and float(image.max()) <= 1 + 1e-6
         self.seen.append(tuple(image.shape))
 
 
@@ -79,7 +84,9 @@ class Broken(Averaging):
 
 
 def model(
-    translator: Averaging | None = None, thresholds: Thresholds | None = None, gate: Gate | None = None
+    translator: Averaging | None = None,
+    thresholds: Thresholds | None = None,
+    gate: Gate | None = None,
 ) -> DamageModel:
     """A model of the damage stage that needs no weights."""
     made = translator or Averaging()

@@ -53,7 +53,8 @@ def in_float32(monkeypatch: pytest.MonkeyPatch, recipe: ModuleType) -> None:
 
 
 def dies_after(monkeypatch: pytest.MonkeyPatch, recipe: ModuleType, steps: int) -> None:
-    """Let the next training of `recipe` be killed when it begins the step after `steps`."""
+    """Let the next training of `recipe` write a checkpoint after each step, and be killed when
+    it begins the one after `steps`."""
     real: Callable[..., Any] = recipe.train
 
     def train(training: Training, *rest: Any, **words: Any) -> Any:
@@ -66,6 +67,7 @@ def dies_after(monkeypatch: pytest.MonkeyPatch, recipe: ModuleType, steps: int) 
             taken.append(1)
             return training.step(batch, progress)
 
+        words["checkpoint_seconds"] = -1  # after every step
         return real(replace(training, step=step), *rest, **words)
 
     monkeypatch.setattr(recipe, "train", train)
@@ -84,10 +86,5 @@ def checkpoint(folder: Path, name: str) -> dict[str, Any]:
     return held
 
 
-LOOP: dict[str, Any] = {
-    "checkpoint_seconds": -1,
-    "report": lambda _: None,
-    "workers": 0,
-    "seed": 3,
-}
-"""Keywords of every recipe under test: a checkpoint after each step, no other process."""
+LOOP: dict[str, Any] = {"report": lambda _: None, "workers": 0, "seed": 3}
+"""Keywords of every recipe under test: silent, without another process."""

@@ -40,6 +40,19 @@ def test_what_determines_derivatives_changes_the_digest(change: dict[str, object
     assert Recipe(**settings).digest != BASE.digest  # type: ignore[arg-type]
 
 
+def test_strengths_count_where_they_change_pixels() -> None:
+    def digest(**settings: object) -> str:
+        return Recipe(**settings).digest  # type: ignore[arg-type]
+
+    for name in ("strength", "tone_strength"):
+        assert digest(**{name: 0.5}) == digest()  # repair knows no strength
+        assert digest(mode="revive", **{name: 0.5}) != digest(mode="revive")
+        assert digest(mode="revive", **{name: 0.5}) != digest(mode="revive", **{name: 0.0})
+    assert digest(mode="revive", strength=0.5) != digest(mode="revive", tone_strength=0.5)
+    # The model is known by its revision and weights, not by the name it was asked for under.
+    assert digest(damage_model="direct") == digest()
+
+
 def test_choices_alone_do_not_change_the_digest() -> None:
     chosen = Recipe(revisions=BASE.revisions, weights=BASE.weights, requested={"mode": "repair"})
     assert chosen.digest == BASE.digest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 
@@ -12,6 +14,9 @@ from models.training.degradation.strokes import blob, shape_of, stroke, wander
 
 def dust(sheet: Sheet, rng: Generator) -> None:
     """A sprinkling of specks, anywhere or in one corner of the picture."""
+    if chance(rng, 0.4):
+        _fine_dust(sheet, rng)
+        return
     x, y = sheet.point(rng)
     spread = np.array([sheet.width, sheet.height]) * between(rng, (0.1, 0.6))
     specks = []
@@ -25,6 +30,24 @@ def dust(sheet: Sheet, rng: Generator) -> None:
             sheet.lay((patch[0] * sheet.strength(rng), patch[1], patch[2]), tone)
 
 
+def _fine_dust(sheet: Sheet, rng: Generator) -> None:
+    """Many specks of about a pixel over the whole picture."""
+    extent = np.sqrt(sheet.height * sheet.width) / sheet.scale
+    number = int(between_log(rng, 0.1, 0.7) * extent)
+    size = sheet.scale**0.5
+    small = max(1, round(sheet.height / size)), max(1, round(sheet.width / size))
+    plane = np.zeros(small, np.float32)
+    rows, columns = rng.integers(0, small[0], number), rng.integers(0, small[1], number)
+    plane[rows, columns] = 0.5 + rng.random(number, dtype=np.float32)
+    plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), between(rng, (0.35, 0.6))), np.float32)
+    # The specks' own peaks sink as they spread: brought back, then cut off at full opacity.
+    plane = np.clip(plane * between(rng, (1.5, 2.5)), 0, 1)
+    if small != (sheet.height, sheet.width):
+        plane = cast(Plane, cv2.resize(plane, (sheet.width, sheet.height)))
+    strength = np.float32(sheet.strength(rng))
+    sheet.lay((plane * strength, 0, 0), paper(rng) if chance(rng, 0.65) else dirt(rng))
+
+
 def spot(sheet: Sheet, rng: Generator) -> None:
     """One larger round spot: a drop, a bubble, a fly's speck; sometimes with a hollow middle."""
     radius = sheet.scale * between_log(rng, 1.2, 7.0)
@@ -34,11 +57,15 @@ def spot(sheet: Sheet, rng: Generator) -> None:
         return
     alpha = patch[0]
     if chance(rng, 0.5):
-        alpha = cv2.GaussianBlur(alpha, (0, 0), radius * between(rng, (0.1, 0.35)))  # type: ignore[assignment]
+        soft = radius * between(rng, (0.1, 0.35))
+        alpha = cast(Plane, cv2.GaussianBlur(alpha, (0, 0), soft))
     if chance(rng, 0.25):
-        inner = cv2.GaussianBlur(alpha, (0, 0), radius * 0.4)
-        alpha = np.clip(alpha - 0.8 * inner, 0, 1) * 1.6
-    sheet.lay((np.clip(alpha * sheet.strength(rng), 0, 1), patch[1], patch[2]), scratch_tone(rng, sheet.coloured))
+        inner = cast(Plane, cv2.GaussianBlur(alpha, (0, 0), radius * 0.4))
+        alpha = np.clip(alpha - np.float32(0.8) * inner, 0, 1) * np.float32(1.6)
+    sheet.lay(
+        (np.clip(alpha * sheet.strength(rng), 0, 1), patch[1], patch[2]),
+        scratch_tone(rng, sheet.coloured),
+    )
 
 
 def hair(sheet: Sheet, rng: Generator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -36,14 +37,13 @@ def smooth_field(rng: Generator, height: int, width: int, cells: float) -> Plane
     unit = max(height, width) / cells
     rows, columns = int(height / unit) + 2, int(width / unit) + 2
     knots = rng.standard_normal((rows, columns), dtype=np.float32)
-    return cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+    return cast(Plane, cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
 def smooth_curve(rng: Generator, count: int, knots: int) -> Plane:
     """`count` values of about zero mean and unit deviation through so many random knots."""
     row = rng.standard_normal((1, max(2, knots)), dtype=np.float32)
-    curve: Plane = cv2.resize(row, (count, 1), interpolation=cv2.INTER_CUBIC)[0]  # type: ignore[assignment]
-    return curve
+    return cast(Plane, cv2.resize(row, (count, 1), interpolation=cv2.INTER_CUBIC)[0])
 
 
 @lru_cache(maxsize=1)
@@ -75,4 +75,4 @@ def grit(rng: Generator, height: int, width: int, size: float = 1.0) -> Plane:
         window = bank[(np.arange(rows) + top) % _BANK][:, (np.arange(columns) + left) % _BANK]
     if size <= 1.0:
         return np.ascontiguousarray(window[:height, :width])
-    return cv2.resize(np.ascontiguousarray(window), (width, height))  # type: ignore[return-value]
+    return cast(Plane, cv2.resize(np.ascontiguousarray(window), (width, height)))

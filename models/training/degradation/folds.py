@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from models.training.degradation.fields import (
     smooth_curve,
     smooth_field,
 )
-from models.training.degradation.sheet import Sheet, dirt, paper, roughen
+from models.training.degradation.sheet import Sheet, Tone, dirt, paper, roughen
 from models.training.degradation.strokes import Points, path, stroke
 
 
@@ -28,28 +30,37 @@ def crease(sheet: Sheet, rng: Generator) -> None:
     direction = np.array([np.cos(heading), np.sin(heading)])
     start = middle - direction * length * 0.5
     points = path(
-        rng, (start[0], start[1]), heading, length, sheet.scale, 0.0,
+        rng,
+        (start[0], start[1]),
+        heading,
+        length,
+        sheet.scale,
+        0.0,
         between(rng, (0.3, 1.6)) * sheet.scale,
     )
     shape, count = (sheet.height, sheet.width), len(points)
     normal = np.array([-direction[1], direction[0]]) * (1 if chance(rng, 0.5) else -1)
-    width = sheet.scale * between_log(rng, 0.8, 4.0)
-    depth = between(rng, (0.04, 0.28))
+    width = sheet.scale * between_log(rng, 0.6, 3.2)
+    depth = between(rng, (0.04, 0.24))
     for side, tone in ((1, 0.0), (-1, 1.0)):
         reach = width * between(rng, (1.0, 2.5))
         flank = stroke(
             points + normal * side * (width + reach) * 0.5,
-            np.full(count, reach), np.full(count, depth * (1.0 if tone == 0 else 0.5)), shape,
+            np.full(count, reach),
+            np.full(count, depth * (1.0 if tone == 0 else 0.5)),
+            shape,
         )
         if flank is not None:
-            soft = cv2.GaussianBlur(flank[0], (0, 0), max(0.6, reach * 0.35))
-            sheet.shade((soft, flank[1], flank[2]), tone)  # type: ignore[arg-type]
+            soft = np.asarray(
+                cv2.GaussianBlur(flank[0], (0, 0), max(0.6, reach * 0.35)), np.float32
+            )
+            sheet.shade((soft, flank[1], flank[2]), tone)
     pressure = smooth_curve(rng, count, max(5, count // 3))
     widths = np.maximum(width * (1 + 0.5 * pressure), 0.5)
     opacity = sheet.strength(rng) * np.clip(0.9 + 0.4 * pressure, 0.1, 1)
     line = stroke(points, widths, opacity, shape)
     if line is not None:
-        alpha = roughen(rng, line[0], sheet.scale, between(rng, (0.2, 0.7)))
+        alpha = roughen(rng, line[0], sheet.scale, between(rng, (0.25, 0.8)))
         sheet.lay((alpha, line[1], line[2]), paper(rng) if chance(rng, 0.85) else dirt(rng))
 
 
@@ -81,14 +92,26 @@ def crack(sheet: Sheet, rng: Generator) -> None:
     tone = paper(rng) if chance(rng, 0.7) else dirt(rng)
     span = float(np.hypot(sheet.height, sheet.width))
     _branch(
-        sheet, rng, sheet.point(rng, 0.05), rng.random() * 2 * np.pi,
-        span * between(rng, (0.15, 0.7)), sheet.scale * between_log(rng, 0.6, 3.0), tone, 2,
+        sheet,
+        rng,
+        sheet.point(rng, 0.05),
+        rng.random() * 2 * np.pi,
+        span * between(rng, (0.15, 0.7)),
+        sheet.scale * between_log(rng, 0.6, 3.0),
+        tone,
+        2,
     )
 
 
 def _branch(
-    sheet: Sheet, rng: Generator, start: tuple[float, float], heading: float, length: float,
-    width: float, tone: np.ndarray, generations: int,  # type: ignore[type-arg]
+    sheet: Sheet,
+    rng: Generator,
+    start: tuple[float, float],
+    heading: float,
+    length: float,
+    width: float,
+    tone: Tone,
+    generations: int,
 ) -> None:
     count = int(np.clip(length / (6 * sheet.scale), 4, 40))
     turns = heading + 0.45 * rng.standard_normal(count) + 0.5 * smooth_curve(rng, count, 4)
@@ -104,8 +127,14 @@ def _branch(
             place = int(rng.integers(count))
             aside = turns[place] + (1 if chance(rng, 0.5) else -1) * between(rng, (0.4, 1.3))
             _branch(
-                sheet, rng, (float(points[place, 0]), float(points[place, 1])), float(aside),
-                length * between(rng, (0.2, 0.6)), width * 0.75, tone, generations - 1,
+                sheet,
+                rng,
+                (float(points[place, 0]), float(points[place, 1])),
+                float(aside),
+                length * between(rng, (0.2, 0.6)),
+                width * 0.75,
+                tone,
+                generations - 1,
             )
 
 
@@ -124,15 +153,19 @@ def craquelure(sheet: Sheet, rng: Generator) -> None:
             continue  # not every border has opened
         line = here + np.linspace(0, 1, 4)[:, np.newaxis] * (there - here)
         line[1:3] += 0.1 * cell * rng.standard_normal((2, 2))
-        for first, last in zip(line[:-1], line[1:], strict=True):
+        for first, last in pairwise(line):
             ends = np.round(np.stack([first, last]) * 16).astype(np.int32).tolist()
             level = int(255 * strength * between(rng, (0.3, 1.0)))
             thick = max(1, round(width * between(rng, (0.6, 1.6))))
             cv2.line(canvas, ends[0], ends[1], level, thick, cv2.LINE_AA, 4)
     alpha = canvas.astype(np.float32) / 255
-    alpha *= np.clip(smooth_field(rng, side, side, 4.0) * 1.5 + 1.2, 0, 1)
+    alpha = np.asarray(
+        alpha * np.clip(smooth_field(rng, side, side, 4.0) * 1.5 + 1.2, 0, 1), np.float32
+    )
     ys = np.linspace(-1, 1, side, dtype=np.float32)[:, np.newaxis]
-    alpha *= np.clip(2.5 - 2.5 * np.sqrt(ys * ys + ys.T * ys.T), 0, 1)
+    alpha = alpha * np.clip(
+        np.float32(2.5) - np.float32(2.5) * np.sqrt(ys * ys + ys.T * ys.T), 0, 1
+    )
     sheet.lay((roughen(rng, alpha, sheet.scale, 0.35), top, left), tone)
 
 

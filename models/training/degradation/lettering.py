@@ -12,9 +12,14 @@ from models.training.degradation.strokes import wander
 Picture = NDArray[np.float32]
 
 _FONTS = (
-    cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_PLAIN, cv2.FONT_HERSHEY_DUPLEX,
-    cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX_SMALL,
-    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_PLAIN,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_COMPLEX_SMALL,
+    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _CAPITALS = _LETTERS.upper()
@@ -23,8 +28,14 @@ _DIGITS = "0123456789"
 
 def ink(rng: Generator) -> NDArray[np.float32]:
     """Black, white, blue-black, brown, red or violet."""
-    kinds = ((0.06, 0.06, 0.07), (0.95, 0.94, 0.9), (0.1, 0.12, 0.35), (0.3, 0.2, 0.1),
-             (0.65, 0.12, 0.12), (0.4, 0.15, 0.5))
+    kinds = (
+        (0.06, 0.06, 0.07),
+        (0.95, 0.94, 0.9),
+        (0.1, 0.12, 0.35),
+        (0.3, 0.2, 0.1),
+        (0.65, 0.12, 0.12),
+        (0.4, 0.15, 0.5),
+    )
     share = (0.35, 0.65, 0.77, 0.87, 0.94, 1.0)
     return np.array(kinds[int(np.searchsorted(share, rng.random()))], np.float32)
 
@@ -42,7 +53,7 @@ def words(rng: Generator) -> str:
     return " ".join(parts)
 
 
-def lay_plane(picture: Picture, alpha: Plane, tone: NDArray[np.float32]) -> None:
+def lay_plane(picture: Picture, alpha: NDArray[np.floating], tone: NDArray[np.float32]) -> None:
     """Blend a colour over the whole picture by an opacity HxW (0 to 1)."""
     picture += alpha[..., np.newaxis] * (tone - picture)
 
@@ -51,7 +62,8 @@ def turned(canvas: NDArray[np.uint8], middle: tuple[float, float], degrees: floa
     """`canvas` turned about `middle`, as opacity 0 to 1."""
     matrix = cv2.getRotationMatrix2D(middle, degrees, 1.0)
     size = (canvas.shape[1], canvas.shape[0])
-    return cv2.warpAffine(canvas, matrix, size).astype(np.float32) / 255
+    turned_canvas = cv2.warpAffine(canvas, matrix, size)
+    return np.multiply(turned_canvas, np.float32(1 / 255), dtype=np.float32)
 
 
 def writing(picture: Picture, rng: Generator) -> None:
@@ -95,8 +107,16 @@ def stamp(picture: Picture, rng: Generator) -> None:
     font = _FONTS[int(rng.integers(6))]
     natural = max(1, cv2.getTextSize(text, font, 1.0, 1)[0][0])
     size = 1.3 * radius / natural
-    cv2.putText(canvas, text, (x - int(0.65 * radius), y + int(9 * size)), font, size, 255,
-                max(1, thickness // 2), cv2.LINE_AA)
+    cv2.putText(
+        canvas,
+        text,
+        (x - int(0.65 * radius), y + int(9 * size)),
+        font,
+        size,
+        255,
+        max(1, thickness // 2),
+        cv2.LINE_AA,
+    )
     alpha = turned(canvas, (x, y), between(rng, (-40.0, 40.0)))
     alpha = alpha * np.clip(grit(rng, height, width, 1.5) * 1.8, 0, 1)
     lay_plane(picture, alpha * between(rng, (0.5, 1.0)), ink(rng))

@@ -39,7 +39,9 @@ _DRAWN = (*KINDS, "writing", "wires")  # twice as often: what scratches are take
 def lookalikes(image: Samples, rng: Generator) -> Samples:
     """A copy of `image` (HxWx3: uint8, or float32 from 0 to 1) with such things painted on."""
     whole = image.dtype == np.uint8
-    picture = image.astype(np.float32) / (255 if whole else 1)
+    picture = image.astype(np.float32)
+    if whole:
+        picture /= 255
     for _ in range(int(rng.integers(2, 4)) if chance(rng, 0.3) else 1):
         KINDS[_DRAWN[int(rng.integers(len(_DRAWN)))]](picture, rng)
     if chance(rng, 0.5):
@@ -47,5 +49,5 @@ def lookalikes(image: Samples, rng: Generator) -> Samples:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4), np.float32)
     picture = np.clip(picture, 0, 1)
     if whole:
-        return np.round(picture * 255).astype(np.uint8)
-    return picture
+        picture = np.round(picture * 255)
+    return picture.astype(image.dtype)

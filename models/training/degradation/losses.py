@@ -33,12 +33,12 @@ def _lose(sheet: Sheet, rng: Generator, patch: Patch | None) -> None:
     if patch is None:
         return
     alpha, top, left = patch
-    tone = surface(rng, *alpha.shape, ground(rng), 1.5 * sheet.scale)
+    tone = surface(rng, alpha.shape[0], alpha.shape[1], ground(rng), 1.5 * sheet.scale)
     if chance(rng, 0.45):
         width = 1 + 2 * round(sheet.scale * between(rng, (0.5, 1.6)))
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-        rim = cv2.dilate(alpha, kernel) * between(rng, (0.4, 0.9))
-        sheet.lay((rim, top, left), paper(rng) if chance(rng, 0.5) else dirt(rng))  # type: ignore[arg-type]
+        rim = np.float32(between(rng, (0.4, 0.9))) * np.asarray(cv2.dilate(alpha, kernel))
+        sheet.lay((rim, top, left), paper(rng) if chance(rng, 0.5) else dirt(rng))
     sheet.lay((alpha, top, left), tone)
 
 
@@ -49,8 +49,11 @@ def hole(sheet: Sheet, rng: Generator) -> None:
     x, y = sheet.point(rng)
     if chance(rng, 0.5):
         radius = min(sheet.scale * between_log(rng, 2.0, 40.0), 0.16 * size)
-        _lose(sheet, rng, shape_of([blob(rng, (x, y), radius, between(rng, (0.2, 1.0)))], shape,
-                                   3 * sheet.scale))
+        _lose(
+            sheet,
+            rng,
+            shape_of([blob(rng, (x, y), radius, between(rng, (0.2, 1.0)))], shape, 3 * sheet.scale),
+        )
         return
     spread = min(sheet.scale * between_log(rng, 6.0, 40.0), 0.3 * size)
     flakes: list[Points] = []

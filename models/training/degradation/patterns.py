@@ -34,16 +34,17 @@ def _waves(picture: Picture, rng: Generator, turn: float, period: float) -> Plan
     bend = period * between(rng, (0.0, 1.5))
     reach = between(rng, (30.0, 120.0))
     phase = between(rng, (0.0, 6.28))
-    return (across + bend * np.sin(along / reach + phase)) * np.float32(2 * np.pi / period)
+    bent = across + bend * np.sin(along / reach + phase)
+    return np.asarray(bent * (2 * np.pi / period), np.float32)
 
 
 def _lines(wave: Plane, duty: float, period: float) -> Plane:
     """Opacity of lines that take a share `duty` of each period, with edges a pixel soft."""
-    edge = period / (2 * np.pi)
-    return np.clip((np.cos(wave) - np.cos(np.pi * duty)) * edge + 0.5, 0, 1)
+    edge, level = period / (2 * np.pi), float(np.cos(np.pi * duty))
+    return np.asarray(np.clip((np.cos(wave) - level) * edge + 0.5, 0, 1), np.float32)
 
 
-def _depth(picture: Picture, rng: Generator) -> tuple[float, NDArray[np.float32]]:
+def _depth(rng: Generator) -> tuple[float, NDArray[np.float32]]:
     tone = ink(rng) if chance(rng, 0.7) else rng.random(3, dtype=np.float32)
     return between(rng, (0.25, 0.9)), tone
 
@@ -51,18 +52,23 @@ def _depth(picture: Picture, rng: Generator) -> tuple[float, NDArray[np.float32]
 def stripes(picture: Picture, rng: Generator) -> None:
     """Stripes of a garment, blinds, boards, a fence."""
     period = between_log(rng, 4.0, 40.0)
-    lines = _lines(_waves(picture, rng, rng.random() * np.pi, period),
-                   between(rng, (0.08, 0.5)), period)
-    strength, tone = _depth(picture, rng)
+    lines = _lines(
+        _waves(picture, rng, rng.random() * np.pi, period), between(rng, (0.08, 0.5)), period
+    )
+    strength, tone = _depth(rng)
     lay_plane(picture, lines * _region(picture, rng) * strength, tone)
 
 
 def checks(picture: Picture, rng: Generator) -> None:
     """Checked cloth, tiles, window bars: two sets of lines across each other."""
-    period, turn, duty = between_log(rng, 6.0, 40.0), rng.random() * np.pi, between(rng, (0.06, 0.5))
+    period, turn, duty = (
+        between_log(rng, 6.0, 40.0),
+        rng.random() * np.pi,
+        between(rng, (0.06, 0.5)),
+    )
     first = _lines(_waves(picture, rng, turn, period), duty, period)
     second = _lines(_waves(picture, rng, turn + np.pi / 2, period), duty, period)
-    strength, tone = _depth(picture, rng)
+    strength, tone = _depth(rng)
     lay_plane(picture, np.maximum(first, second) * _region(picture, rng) * strength, tone)
 
 
@@ -73,14 +79,23 @@ def lace(picture: Picture, rng: Generator) -> None:
     for _ in range(int(rng.integers(2, 5))):
         middle = tuple(int(v) for v in rng.integers(0, 4 * side, 2))
         axes = tuple(int(v) for v in rng.integers(side // 2, 2 * side, 2))
-        cv2.ellipse(fine, middle, axes, float(rng.random() * 180), 0, 360, 255,
-                    int(rng.integers(3, 8)), cv2.LINE_AA)
+        cv2.ellipse(
+            fine,
+            middle,
+            axes,
+            float(rng.random() * 180),
+            0,
+            360,
+            255,
+            int(rng.integers(3, 8)),
+            cv2.LINE_AA,
+        )
     # Mirrored twice, so that neighbouring motifs join.
     motif = np.maximum(np.maximum(fine, fine[::-1]), np.maximum(fine, fine[::-1])[:, ::-1])
     tile = cv2.resize(motif, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     height, width = picture.shape[:2]
     plane = np.tile(tile, (height // side + 1, width // side + 1))[:height, :width]
-    strength, tone = _depth(picture, rng)
+    strength, tone = _depth(rng)
     lay_plane(picture, plane * _region(picture, rng) * strength, tone)
 
 
@@ -91,6 +106,7 @@ def halftone(picture: Picture, rng: Generator) -> None:
     xs = np.arange(picture.shape[1], dtype=np.float32)
     cosine, sine, pace = np.float32(np.cos(turn)), np.float32(np.sin(turn)), 2 * np.pi / period
     screen = np.cos((xs * cosine + ys * sine) * pace) * np.cos((ys * cosine - xs * sine) * pace)
-    dots = np.clip((picture - 0.5 + 0.5 * screen[..., np.newaxis]) * between(rng, (1.2, 3.0)) + 0.5,
-                   0, 1)
+    dots = np.clip(
+        (picture - 0.5 + 0.5 * screen[..., np.newaxis]) * between(rng, (1.2, 3.0)) + 0.5, 0, 1
+    )
     picture += between(rng, (0.2, 0.8)) * (dots - picture)

@@ -151,7 +151,9 @@ def _monochrome(picture: Picture, rng: Generator, severity: Severity) -> tuple[P
 
 
 def _is_grey(picture: Picture) -> bool:
-    return bool((picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all())
+    return bool(
+        (picture[..., 0] == picture[..., 1]).all() and (picture[..., 1] == picture[..., 2]).all()
+    )
 
 
 def _through(film: list[Step], picture: Picture) -> Picture:

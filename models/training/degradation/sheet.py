@@ -13,6 +13,9 @@ from models.training.degradation.fields import Generator, Plane, between, chance
 Picture = NDArray[np.float32]
 """HxWx3, 0 to 1, as displayed (not linear light)."""
 
+Tone = NDArray[np.float32]
+"""Red, green, blue: three values from 0 to 1."""
+
 Patch = tuple[Plane, int, int]
 """Opacity hxw (0 to 1), and the row and column of the picture where it lies."""
 
@@ -20,8 +23,8 @@ Patch = tuple[Plane, int, int]
 THRESHOLD = 0.06
 """Opacity above which a pixel belongs to the footprint."""
 
-_LEAST_HUE = 0.05
-"""Deviation of the differences between channels below which a picture is grey or toned."""
+_LEAST_HUE = 0.02
+"""Least deviation of colours from what the tone alone explains, for a colour photograph."""
 
 
 @dataclass(slots=True)
@@ -42,9 +45,7 @@ class Sheet:
 
     def __post_init__(self) -> None:
         self.footprint = np.zeros(self.picture.shape[:2], np.float32)
-        few = self.picture[::4, ::4]
-        hue = float((few[..., 0] - few[..., 1]).std() + (few[..., 1] - few[..., 2]).std())
-        self.coloured = hue > _LEAST_HUE
+        self.coloured = _coloured(self.picture)
 
     @property
     def height(self) -> int:
@@ -58,9 +59,7 @@ class Sheet:
 
     def covered(self) -> float:
         """Share of the pixels painted on."""
-        return cv2.countNonZero((self.footprint > THRESHOLD).view(np.uint8)) / (
-            self.footprint.size
-        )
+        return cv2.countNonZero((self.footprint > THRESHOLD).view(np.uint8)) / (self.footprint.size)
 
     def point(self, rng: Generator, margin: float = 0.0) -> tuple[float, float]:
         """x and y anywhere on the print, or up to a share `margin` of it outside."""
@@ -99,6 +98,19 @@ class Sheet:
         factor = 1 + alpha[..., np.newaxis] * (tone - 1)
         self.picture[rows, columns] *= factor
         self.undamaged[rows, columns] *= factor
+
+
+def _coloured(picture: Picture) -> bool:
+    """Whether its colours are more than a tint that follows the tone, as of sepia prints."""
+    height, width = picture.shape[:2]
+    # Averaged down, since coloured noise is no colour.
+    size = min(32, width), min(32, height)
+    few = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3)
+    tone = few.mean(axis=1)
+    terms = np.stack([np.ones_like(tone), tone, tone * tone], axis=1)
+    chroma = few[:, :2] - few[:, 1:]
+    fitted = terms @ np.linalg.lstsq(terms, chroma, rcond=None)[0]
+    return bool((chroma - fitted).std() > _LEAST_HUE)
 
 
 def _blend(window: Picture, alpha: Plane, tone: NDArray[np.float32] | float) -> None:
@@ -151,5 +163,5 @@ def roughen(rng: Generator, alpha: Plane, size: float, depth: float) -> Plane:
     """Break up an opacity: patches of it are missing the more, the larger `depth` (0 to 1)."""
     if depth <= 0 or chance(rng, 0.25):
         return alpha
-    rough = grit(rng, *alpha.shape, size)
-    return alpha * np.clip((rough - depth) * 5 + 1, 0, 1)
+    rough = grit(rng, alpha.shape[0], alpha.shape[1], size)
+    return np.asarray(alpha * np.clip((rough - np.float32(depth)) * 5 + 1, 0, 1), np.float32)

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 from models.training.degradation.fields import Generator, between, between_log, chance, grit
-from models.training.degradation.sheet import Sheet, dirt, paper, roughen
+from models.training.degradation.sheet import Sheet, Tone, dirt, paper, roughen
 from models.training.degradation.strokes import blob, shape_of
 
 
-def _brown(rng: Generator) -> np.ndarray:  # type: ignore[type-arg]
+def _brown(rng: Generator) -> Tone:
     dark = between(rng, (0.25, 0.6))
     return np.array([dark * 1.25, dark * 0.95, dark * 0.55], np.float32)
 
@@ -30,7 +30,9 @@ def stain(sheet: Sheet, rng: Generator) -> None:
     rim = alpha - cv2.GaussianBlur(alpha, (0, 0), width) * alpha
     rim = np.clip(rim * 2, 0, 1) * between(rng, (0.3, 0.9))
     # The tide line is stronger where more was left to dry.
-    uneven = cv2.GaussianBlur(grit(rng, *alpha.shape, 6 * sheet.scale), (0, 0), 2 * sheet.scale)
+    uneven = cv2.GaussianBlur(
+        grit(rng, alpha.shape[0], alpha.shape[1], 6 * sheet.scale), (0, 0), 2 * sheet.scale
+    )
     rim = rim * np.clip(uneven * 2 - 0.2, 0.1, 1)
     sheet.lay((np.asarray(rim, np.float32), top, left), colour)
 

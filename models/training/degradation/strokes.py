@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +64,10 @@ def window(
 
 
 def stroke(
-    points: Points, widths: NDArray[np.floating], opacity: NDArray[np.floating], shape: tuple[int, int]
+    points: Points,
+    widths: NDArray[np.floating],
+    opacity: NDArray[np.floating],
+    shape: tuple[int, int],
 ) -> Patch | None:
     """Opacity of a line through `points` whose width (pixels) and opacity vary along it.
 
@@ -84,9 +89,7 @@ def stroke(
     return _shrunk(canvas, fine), top, left
 
 
-def shape_of(
-    outlines: list[Points], shape: tuple[int, int], reach: float = 2.0
-) -> Patch | None:
+def shape_of(outlines: list[Points], shape: tuple[int, int], reach: float = 2.0) -> Patch | None:
     """Opacity (0 to 1) of filled outlines; None where they miss the picture."""
     box = window(np.concatenate(outlines), reach, *shape)
     if box is None:
@@ -103,7 +106,7 @@ def shape_of(
 def _shrunk(canvas: NDArray[np.uint8], fine: int) -> Plane:
     if fine > 1:
         size = (canvas.shape[1] // fine, canvas.shape[0] // fine)
-        canvas = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        canvas = cast(NDArray[np.uint8], cv2.resize(canvas, size, interpolation=cv2.INTER_AREA))
     return np.multiply(canvas, np.float32(1 / 255), dtype=np.float32)
 
 

@@ -15,7 +15,8 @@ def _line(
     picture: Picture, points: Points, width: float, opacity: float, tone: NDArray[np.float32]
 ) -> None:
     count = len(points)
-    patch = stroke(points, np.full(count, width), np.full(count, opacity), picture.shape[:2])  # type: ignore[arg-type]
+    shape = (picture.shape[0], picture.shape[1])
+    patch = stroke(points, np.full(count, width), np.full(count, opacity), shape)
     if patch is None:
         return
     alpha, top, left = patch
@@ -40,8 +41,9 @@ def wires(picture: Picture, rng: Generator) -> None:
     origin = start - direction * length * 0.5
     for number in range(int(rng.integers(1, 9))):
         begin = origin + number * aside
-        points = path(rng, (begin[0], begin[1]), heading + 0.01 * rng.standard_normal(), length,
-                      1.0, bend)
+        points = path(
+            rng, (begin[0], begin[1]), heading + 0.01 * rng.standard_normal(), length, 1.0, bend
+        )
         _line(picture, points, thick, 0.95, tone)
         if thick > 2.5:
             side = aside / np.linalg.norm(aside) * thick * 0.25
@@ -62,7 +64,7 @@ def rim(picture: Picture, rng: Generator) -> None:
     outline = np.asarray(np.concatenate([outline, outline[:1]]))
     if chance(rng, 0.5):
         begin = int(rng.integers(0, 30))
-        outline = outline[begin : begin + int(rng.integers(15, 45))]
+        outline = outline[begin : begin + int(rng.integers(25, 58))]
     bright = chance(rng, 0.6)
     tone = np.full(3, between(rng, (0.8, 1.0)) if bright else between(rng, (0.0, 0.2)), np.float32)
     thick = between_log(rng, 0.8, 4.0)
@@ -74,7 +76,7 @@ def rim(picture: Picture, rng: Generator) -> None:
     else:
         _line(picture, outline, thick, between(rng, (0.6, 1.0)), tone)
         if chance(rng, 0.3):
-            _line(picture, outline + (radius * 2.3, 0), thick, 0.9, tone)
+            _line(picture, outline + np.array([radius * 2.3, 0.0]), thick, 0.9, tone)
 
 
 def whiskers(picture: Picture, rng: Generator) -> None:

@@ -137,7 +137,7 @@ def _motion_kernel(length: int, angle: float) -> NDArray[np.float32]:
         (round(16 * (middle + sign * dx)), round(16 * (middle + sign * dy))) for sign in (-1, 1)
     )
     cv2.line(canvas, first, last, 1.0, 1, cv2.LINE_8, 4)
-    return canvas / canvas.sum()
+    return cast(NDArray[np.float32], canvas / canvas.sum())
 
 
 def _grain(
@@ -147,15 +147,16 @@ def _grain(
     channels = 1 if chance(rng, 0.7) else 3
     noise = rng.standard_normal((*shape, channels), dtype=np.float32)
     sigma = between(rng, (0.5, 1.1)) * scale**0.5
-    noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), sigma)).reshape(*shape, channels)
+    soft = np.asarray(cv2.GaussianBlur(noise, (0, 0), sigma), np.float32)
     # A Gaussian filter of this width leaves white noise a deviation of 1 / (2 sqrt(pi) sigma).
-    noise *= np.float32(between(rng, severity.grain_strength) * 2 * np.sqrt(np.pi) * sigma)
+    amount = between(rng, severity.grain_strength) * 2 * np.sqrt(np.pi) * sigma
+    grains = soft.reshape(*shape, channels) * np.float32(amount)
 
     def apply(picture: Picture) -> Picture:
         share = picture * (1 - picture)
         share *= np.float32(2.6)
         share += np.float32(0.35)
-        share *= noise
+        share *= grains
         share += picture
         return share
 
@@ -169,7 +170,15 @@ def _noise(rng: Generator, severity: Severity, shape: tuple[int, int], *_: objec
     noise *= np.float32(between(rng, severity.noise_strength))
     if chance(rng, 0.5):
         return Step("noise", lambda picture: picture + noise)
-    return Step("noise", lambda p: p + noise * (np.float32(1.4) * np.sqrt(np.maximum(p, 0.02))))
+
+    def photons(picture: Picture) -> Picture:
+        level = np.sqrt(np.maximum(picture, np.float32(0.02)))
+        level *= noise
+        level *= np.float32(1.4)
+        level += picture
+        return level
+
+    return Step("noise", photons)
 
 
 def _resample(rng: Generator, severity: Severity, shape: tuple[int, int], *_: object) -> Step:
@@ -204,7 +213,7 @@ def jpeg(quality: int) -> Step:
         samples = cv2.convertScaleAbs(np.maximum(picture, 0), alpha=255)
         swapped = cv2.cvtColor(samples, cv2.COLOR_RGB2BGR)  # OpenCV codes blue, green, red
         coded = cv2.imencode(".jpg", swapped, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        decoded = cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        decoded = cv2.cvtColor(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
         return np.multiply(decoded, np.float32(1 / 255), dtype=np.float32)
 
     return Step("jpeg", apply)

@@ -142,7 +142,7 @@ def test_the_budget_counts_all_sessions_together(tmp_path: Path) -> None:
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     train(training(), tmp_path, Budget(1, steps=1), **SELDOM)
     before = (tmp_path / "sum.checkpoint.pt").read_bytes()
-    with pytest.raises(OtherTraining, match="'seed': 0.*'seed': 5"):
+    with pytest.raises(OtherTraining, match=r"'seed': 0.*'seed': 5"):
         train(training(seed=5), tmp_path, Budget(1, steps=2), **SELDOM)
     assert (tmp_path / "sum.checkpoint.pt").read_bytes() == before
 

@@ -1,0 +1,263 @@
+"""`albumen evaluate`: the damage stage measured, printed, drawn and laid side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.exit_codes import ExitCode
+from tasks.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from models.evaluation.calibration import Trade
+    from models.evaluation.damage import Contestant, DamageRows, Reading
+    from models.evaluation.session import Session
+    from models.evaluation.tables import Row
+
+_CELL, _DETAIL = 320, 256  # pixels of a picture on a sheet
+
+evaluate = typer.Typer(
+    help="Measure the stages on photographs, and choose their thresholds.", no_args_is_help=True
+)
+
+Photos = Annotated[Path, typer.Option(help="Folder of clean photographs, degraded here by seed.")]
+Faces = Annotated[Path | None, typer.Option(help="Folder of clean portraits, to measure harm.")]
+Wallpapers = Annotated[
+    Path | None, typer.Option(help="Folder of clean photographs of full size, degraded here.")
+]
+Old = Annotated[
+    list[Path] | None,
+    typer.Option(help="Folder of really damaged photographs, to look at. May be repeated."),
+]
+TexturesFolder = Annotated[
+    Path | None, typer.Option("--textures", help="Folder of damage masks and paper surfaces.")
+]
+Splits = Annotated[
+    Path | None,
+    typer.Option(help="CSV with the columns folder, file, split; without it all files count."),
+]
+Split = Annotated[str, typer.Option(help="Which split is measured on.")]
+Out = Annotated[Path, typer.Option(help="Folder for tables, plots and sheets.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="At most this many photographs of each folder.")
+]
+Models = Annotated[str, typer.Option(help="Models of the damage stage, comma-separated.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads of torch and OpenCV.", show_default="all cores")
+]
+Model = Annotated[str, typer.Option(help="The model whose detector is calibrated.")]
+Portraits = Annotated[Path, typer.Option("--faces", help="Folder of clean portraits.")]
+
+
+class WeightsUnusable(StorageError):
+    """A model that was asked for has no usable weights."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add `evaluate` to the command line."""
+    app.add_typer(evaluate, name="evaluate")
+
+
+@evaluate.command("damage")
+def damage(
+    photos: Photos,
+    out: Out,
+    faces: Faces = None,
+    wallpapers: Wallpapers = None,
+    old: Old = None,
+    textures: TexturesFolder = None,
+    splits: Splits = None,
+    split: Split = "report",
+    limit: Limit = None,
+    models: Models = "direct,latent,classical",
+    device: Device = "auto",
+    threads: Threads = None,
+) -> int:
+    """Measure the damage stage: restored, filled, repaired, found, and harm on what is sound.
+
+    Writes table.md, table.csv, table.json, readings.csv, ROC curves and before/after sheets to
+    OUT and prints the table. The settings of the classical baselines are chosen on the split
+    'calibration'.
+    """
+    from models.evaluation.report import degraded_rows, harm_rows
+    from models.evaluation.tables import markdown
+
+    session = _session(models, device, threads, textures, splits, split, limit)
+    out.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    readings: list[Reading] = []
+    try:
+        telea, denoiser = session.baselines(photos)
+        print(f"baselines: Telea {asdict(telea)}, non-local means h={denoiser.h}", flush=True)
+        for name, folder in (("photographs", photos), ("full size", wallpapers)):
+            if folder is not None:
+                measured = session.degraded(name, folder, telea, denoiser)
+                rows += degraded_rows(name, measured)
+                readings += measured.readings
+                _draw(measured, name, out)
+        clean = session.clean("clean photographs", photos)
+        portraits = session.faces("clean faces", faces) if faces is not None else None
+        rows += harm_rows(clean, portraits)
+        readings += [*clean.readings, *(portraits.readings if portraits else ())]
+        for folder in old or ():
+            session.old(folder.name, folder)
+    except _foreseeable() as error:
+        raise UsageError(f"evaluate: {error}") from error
+    _sheets(session, out)
+    about = {
+        "split": split,
+        "limit": limit,
+        "telea": asdict(telea),
+        "non_local_means_h": denoiser.h,
+        "weights": _weights(session.contestants),
+    }
+    _write_tables(rows, readings, about, out)
+    print(markdown(rows))
+    return ExitCode.OK
+
+
+@evaluate.command("calibrate")
+def calibrate(
+    photos: Photos,
+    faces: Portraits,
+    out: Out,
+    textures: TexturesFolder = None,
+    splits: Splits = None,
+    split: Split = "calibration",
+    face_split: Split = "train",
+    limit: Limit = None,
+    model: Model = "direct",
+    device: Device = "auto",
+    threads: Threads = None,
+) -> int:
+    """Choose the thresholds of a detector; never on photographs that are reported on.
+
+    Prints what every pair of thresholds finds and costs, and writes it, with those chosen, to
+    OUT/thresholds.json.
+    """
+    if "report" in (split, face_split):
+        raise UsageError("evaluate calibrate: thresholds are not chosen on the split 'report'.")
+    from models.evaluation.calibration import Limits, answers, calibrated
+
+    session = _session(model, device, threads, textures, splits, split, limit)
+    network = session.contestants[0].network
+    if network is None:
+        raise UsageError(f"evaluate calibrate: the model {model!r} has no thresholds.")
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        cases, clean = session.calibration(photos)
+        damaged, sound = answers(network, cases, clean)
+        portraits = answers(network, (), session.portraits(faces, face_split))[1]
+        best, tried = calibrated(network.thresholds, damaged, sound, portraits, Limits())
+    except _foreseeable() as error:
+        raise UsageError(f"evaluate calibrate: {error}") from error
+    for one in (*tried, best):
+        print(_line(one))
+    chosen = {"model": model, "thresholds": asdict(best.thresholds), "measured": _figures(best)}
+    table = [_figures(one) | {"thresholds": asdict(one.thresholds)} for one in tried]
+    text = json.dumps(chosen | {"tried": table}, indent=1)
+    (out / "thresholds.json").write_text(text + "\n", encoding="utf-8")
+    return ExitCode.OK
+
+
+def _session(
+    models: str,
+    device: str,
+    threads: int | None,
+    textures: Path | None,
+    splits: Path | None,
+    split: str,
+    limit: int | None,
+) -> Session:
+    from models.contract import BadStageInput
+    from models.device import BadDevice
+    from models.evaluation.contestants import contestant
+    from models.evaluation.session import Session, Sheets
+    from models.training.degradation import NoTextures, Textures
+    from models.weights import WeightsError
+
+    count = threads or os.cpu_count() or 1
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise UsageError("evaluate: --models names no model.")
+    try:
+        contestants = [contestant(name, count, device) for name in names]
+        drawn = Textures.load(textures)
+    except WeightsError as error:
+        raise WeightsUnusable(f"evaluate: {error}") from error
+    except (BadStageInput, BadDevice, NoTextures) as error:
+        raise UsageError(f"evaluate: {error}") from error
+    return Session(contestants, drawn, splits, split, limit, count, Sheets(), _say)
+
+
+def _foreseeable() -> tuple[type[Exception], ...]:
+    """What can be wrong with what was asked for; everything else is ours."""
+    from models.evaluation.calibration import NothingAllowed
+    from models.training.data import NoPhotographs
+
+    return (NoPhotographs, NothingAllowed, FileNotFoundError)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _draw(measured: DamageRows, name: str, out: Path) -> None:
+    from flows.evaluation_plots import draw_detectors
+
+    curves = {method: tally.curve() for method, tally in measured.tallies.items()}
+    points = {method: (one.recall, one.precision) for method, one in measured.found.items()}
+    if curves:
+        draw_detectors(curves, points, name, out / f"detectors_{_file(name)}.png")
+
+
+def _sheets(session: Session, out: Path) -> None:
+    from flows.evaluation_sheets import write_details, write_sheet
+
+    for name, rows in session.sheets.of.items():
+        write_sheet(rows, out / f"sheet_{_file(name)}.jpg", _CELL)
+        write_details(rows, out / f"detail_{_file(name)}.jpg", _DETAIL)
+
+
+def _write_tables(
+    rows: Sequence[Row], readings: Sequence[Reading], about: dict[str, Any], out: Path
+) -> None:
+    from models.evaluation.tables import as_csv, as_json, markdown, readings_csv
+
+    for name, text in {
+        "table.md": markdown(rows),
+        "table.csv": as_csv(rows),
+        "table.json": as_json(rows, about),
+        "readings.csv": readings_csv(readings),
+    }.items():
+        (out / name).write_text(text, encoding="utf-8")
+
+
+def _weights(contestants: Sequence[Contestant]) -> dict[str, dict[str, str]]:
+    return {one.name: dict(one.network.weights) for one in contestants if one.network}
+
+
+def _line(one: Trade) -> str:
+    limits = one.thresholds
+    return (
+        f"weak {limits.weak:.2f} strong {limits.strong:.2f} face {limits.face_weak:.2f} "
+        f"{limits.face_strong:.2f}: recall {one.recall:.3f} precision {one.precision:.3f} "
+        f"clean {one.clean:.3%} face {one.face:.3%} touched {one.touched:.2%}"
+    )
+
+
+def _figures(one: Trade) -> dict[str, float | None]:
+    figures = {name: getattr(one, name) for name in ("recall", "precision", "clean", "face")}
+    figures["touched"] = one.touched
+    return {name: None if value != value else value for name, value in figures.items()}
+
+
+def _file(name: str) -> str:
+    return name.replace(" ", "_")

@@ -1,0 +1,68 @@
+"""What a user can ask of the damage stage is what there is."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from cli import ask
+
+from flows.planning import stage_options
+from flows.settings import PIXEL_OPTIONS, DamageModel, RestoreSettings
+from models.damage.choices import MODELS
+from models.registry import build_stage
+from tasks.recipe import Recipe
+
+
+def test_the_models_on_the_command_line_are_those_there_are() -> None:
+    assert set(get_args(DamageModel)) == set(MODELS)
+
+
+def test_every_pixel_option_is_part_of_the_recipe() -> None:
+    assert set(PIXEL_OPTIONS) <= {*RestoreSettings.model_fields}
+    assert set(PIXEL_OPTIONS) <= {*Recipe.__dataclass_fields__}
+
+
+def test_options_reach_the_stage_that_is_built() -> None:
+    settings = RestoreSettings(
+        source="a",
+        destination="b",
+        mode="revive",
+        keep_masks=True,
+        damage_model="classical",
+        strength=0.25,
+        tone_strength=0.5,
+    )
+    stage = build_stage("damage", **stage_options(settings)["damage"])
+    assert (stage.mode, stage.strength, stage.keep_mask) == ("revive", 0.25, True)  # type: ignore[attr-defined]
+    assert settings.requested() == {
+        "mode": "revive",
+        "keep_masks": True,
+        "damage_model": "classical",
+        "strength": 0.25,
+        "tone_strength": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--damage-model", "published-scratch"], "albumen weights import"),
+        (["--damage-model", "sharpest"], "sharpest"),
+        (["--strength", "1.5"], "--strength"),
+        (["--tone-strength", "-1"], "--tone-strength"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_starts(
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    said: str,
+) -> None:
+    folder = tmp_path_factory.mktemp("settings")
+    monkeypatch.setenv("ALBUMEN_WEIGHTS", str(folder / "weights"))
+    (folder / "scans").mkdir()
+    for command in ("restore", "plan"):
+        done = ask(command, folder / "scans", folder / "out", *options)
+        assert done.code == 2 and said in done.err, done
+    assert not (folder / "out").exists()
