@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from flows import console, options, weights
+from flows import console, degrade, evaluate, options, train, weights
 from flows.exit_codes import ExitCode, exit_code_for
 from flows.settings import RestoreSettings, parse_bytes, parse_stages
 from tasks.errors import AlbumenError, UsageError
@@ -31,7 +31,8 @@ app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
-weights.register(app)
+for command in (weights, degrade, train, evaluate):
+    command.register(app)
 
 @app.command()
 def restore(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -21,11 +21,12 @@ from torch import Tensor, nn
 
 from models.contract import BadStageInput, Box
 from models.device import Precision, autocast, channels_last
-from models.inference import ready
 
 Floats = NDArray[np.float32]
 Read = Callable[[Box], Floats]
 Apply = Callable[[Tensor], Tensor]
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 _SMALLEST = 64  # pixels: a tile is not halved below it
 
@@ -274,6 +275,12 @@ class Tiler:
                     box.top - top : box.bottom - top, box.left - left : box.right - left
                 ]
                 cell[: part.shape[0], : part.shape[1]] += part
+
+
+def ready(network: _Network, device: torch.device) -> _Network:
+    """`network` itself, on `device`, in evaluation mode and without gradients."""
+    channels_last(network.eval().requires_grad_(False).to(device))  # modules change in place
+    return network
 
 
 def on_device(network: nn.Module, device: torch.device, precision: Precision = "auto") -> Apply:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from models.damage.vae import Autoencoder
 from models.device import Precision, autocast, channels_last
-from models.inference import ready
 from models.layers import PooledInstanceNorm, pooled
+from models.tiling import ready
 
 _LEAST = 32  # pixels: latents of a quarter, and reflected borders within them
 

@@ -58,15 +58,13 @@ def test_killed_and_resumed_equals_one_go(
     check_same(whole, learn(tmp_path / "halves", validation, 4))
 
 
-def test_holes_are_filled_better_than_with_grey_after_a_few_steps(
-    tmp_path: Path, validation: HeldOut
-) -> None:
-    weights = learn(tmp_path, validation, 60, width=8, learning_rate=1e-2, batch=4)
+def test_the_score_rises_with_the_first_steps(tmp_path: Path, validation: HeldOut) -> None:
+    weights = learn(tmp_path, validation, 60, width=8, learning_rate=6e-2)
     network = direct.DirectNet(width=8, blocks=1)
     with torch.inference_mode():
-        before = measure(network, validation, CPU)["filled_psnr"]  # untrained: grey
+        before = measure(network, validation, CPU)["score"]
         network.load_state_dict(weights)
-        assert measure(network, validation, CPU)["filled_psnr"] > before + 0.5
+        assert measure(network, validation, CPU)["score"] > before + 0.05
 
 
 def test_held_out_pictures_are_the_same_every_time_and_fit_the_network() -> None:

@@ -98,7 +98,7 @@ def test_the_networks_learn_and_the_history_has_a_row_a_scoring(tmp_path: Path) 
         rows = list(csv.DictReader(file))
     assert len(rows) == len(lines) == 80
     assert list(rows[0]) == ["step", "minutes", "loss", "score"]
-    assert float(rows[-1]["score"]) > float(rows[0]["score"]) / 3  # errors, below nothing
+    assert float(rows[-1]["score"]) > 0.8 * float(rows[0]["score"])  # errors, below nothing
 
 
 @pytest.mark.parametrize("killed_after", [1, 2, 3])
