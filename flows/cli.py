@@ -31,8 +31,6 @@ app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 
-for command in (weights, degrade, train, evaluate):
-    command.register(app)
 
 @app.command()
 def restore(
@@ -149,6 +147,10 @@ def report(destination: options.Destination, storage_option: options.StorageOpti
     from flows.inspection import rewrite_report
 
     return rewrite_report(_location(destination, storage_option))
+
+
+for _more in (weights, train, evaluate, degrade):
+    _more.register(app)
 
 
 def _location(text: str, storage_option: list[str] | None) -> Location:

@@ -15,7 +15,6 @@ from flows.exit_codes import ExitCode
 from tasks.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from models.evaluation.calibration import Trade
     from models.evaluation.damage import Contestant, DamageRows, Reading
     from models.evaluation.session import Session
     from models.evaluation.tables import Row
@@ -137,14 +136,15 @@ def calibrate(
     device: Device = "auto",
     threads: Threads = None,
 ) -> int:
-    """Choose the thresholds of a detector; never on photographs that are reported on.
+    """Choose the thresholds of a model; never on photographs that are reported on.
 
-    Prints what every pair of thresholds finds and costs, and writes it, with those chosen, to
-    OUT/thresholds.json.
+    Prints what every pair of thresholds, and every gate of `revive`, gains and costs, and writes
+    it, with those chosen, to OUT/thresholds.json.
     """
     if "report" in (split, face_split):
         raise UsageError("evaluate calibrate: thresholds are not chosen on the split 'report'.")
     from models.evaluation.calibration import Limits, answers, calibrated
+    from models.evaluation.gating import chosen_gate
 
     session = _session(model, device, threads, textures, splits, split, limit)
     network = session.contestants[0].network
@@ -156,13 +156,23 @@ def calibrate(
         damaged, sound = answers(network, cases, clean)
         portraits = answers(network, (), session.portraits(faces, face_split))[1]
         best, tried = calibrated(network.thresholds, damaged, sound, portraits, Limits())
+        gates = session.gates(network, cases, clean)
     except _foreseeable() as error:
         raise UsageError(f"evaluate calibrate: {error}") from error
     for one in (*tried, best):
-        print(_line(one))
-    chosen = {"model": model, "thresholds": asdict(best.thresholds), "measured": _figures(best)}
-    table = [_figures(one) | {"thresholds": asdict(one.thresholds)} for one in tried]
-    text = json.dumps(chosen | {"tried": table}, indent=1)
+        print(one)
+    chosen: dict[str, Any] = {
+        "model": model,
+        "thresholds": asdict(best.thresholds),
+        "measured": best.measured(),
+        "tried": [one.measured() | {"thresholds": asdict(one.thresholds)} for one in tried],
+    }
+    if gates:
+        opened = chosen_gate(gates)
+        for gate in (*gates, opened):
+            print(gate)
+        chosen |= {"gate": asdict(opened), "gates_tried": [asdict(gate) for gate in gates]}
+    text = json.dumps(chosen, indent=1)
     (out / "thresholds.json").write_text(text + "\n", encoding="utf-8")
     return ExitCode.OK
 
@@ -242,21 +252,6 @@ def _write_tables(
 
 def _weights(contestants: Sequence[Contestant]) -> dict[str, dict[str, str]]:
     return {one.name: dict(one.network.weights) for one in contestants if one.network}
-
-
-def _line(one: Trade) -> str:
-    limits = one.thresholds
-    return (
-        f"weak {limits.weak:.2f} strong {limits.strong:.2f} face {limits.face_weak:.2f} "
-        f"{limits.face_strong:.2f}: recall {one.recall:.3f} precision {one.precision:.3f} "
-        f"clean {one.clean:.3%} face {one.face:.3%} touched {one.touched:.2%}"
-    )
-
-
-def _figures(one: Trade) -> dict[str, float | None]:
-    figures = {name: getattr(one, name) for name in ("recall", "precision", "clean", "face")}
-    figures["touched"] = one.touched
-    return {name: None if value != value else value for name, value in figures.items()}
 
 
 def _file(name: str) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 UNTOUCHED = 0.5
 """Certainty up to which nothing is corrected; calibrated, see `models/training/tone.py`."""
 
-CERTAIN = 0.9
+CERTAIN = 0.8
 """Certainty from which on the whole correction is applied."""
 
 CAST_FLAG = 4.0

@@ -7,6 +7,7 @@ is). The detector is asked once for each; the thresholds are then tried on its a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -75,6 +76,20 @@ class Trade:
         """Harmonic mean of precision and recall."""
         total = self.precision + self.recall
         return 2 * self.precision * self.recall / total if total > 0 else 0.0
+
+    def measured(self) -> dict[str, float | None]:
+        """The figures by name; None for what was not measured."""
+        names = ("recall", "precision", "clean", "face", "touched")
+        figures = {name: float(getattr(self, name)) for name in names}
+        return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+    def __str__(self) -> str:
+        limits = self.thresholds
+        return (
+            f"weak {limits.weak:.2f} strong {limits.strong:.2f} face {limits.face_weak:.2f} "
+            f"{limits.face_strong:.2f}: recall {self.recall:.3f} precision {self.precision:.3f} "
+            f"clean {self.clean:.3%} face {self.face:.3%} touched {self.touched:.2%}"
+        )
 
 
 def answers(

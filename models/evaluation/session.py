@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import StageInput
+from models.damage.model import DamageModel
 from models.evaluation.cases import Case, degraded_case, given
 from models.evaluation.damage import (
     Contestant,
@@ -18,6 +19,7 @@ from models.evaluation.damage import (
     best_denoiser,
     best_telea,
 )
+from models.evaluation.gating import GateTrade, gate_trades, swing
 from models.evaluation.harm import FaceHarm, PhotographHarm, usual_face
 from models.evaluation.methods import NonLocalMeans, TeleaFiller
 from models.training.data import photograph_files, read_photographs
@@ -27,7 +29,7 @@ Image = NDArray[np.uint8]
 Pictures = dict[str, Image]
 Say = Callable[[str], None]
 
-CALIBRATION_PHOTOGRAPHS = 8
+CALIBRATION_PHOTOGRAPHS = 6
 """How many the baselines' own settings are chosen on: evenly spread over the split."""
 
 
@@ -134,6 +136,16 @@ class Session:
         """Degraded photographs, and the same clean, to choose thresholds on."""
         cases = [case for _, _, case in self._cases(folder, self.split, self.limit)]
         return cases, [given(case.clean, self.threads) for case in cases]
+
+    def gates(
+        self, network: DamageModel, cases: Sequence[Case], clean: Sequence[StageInput]
+    ) -> list[GateTrade]:
+        """What every gate of `revive` gains and costs; nothing for a model that revives nothing."""
+        if network.reviver is None:
+            return []
+        degraded = [swing(network, case.item, case.clean, self.threads) for case in cases]
+        sound = [swing(network, item, threads=self.threads) for item in clean]
+        return gate_trades(degraded, sound)
 
     def portraits(self, folder: Path, split: str) -> list[StageInput]:
         """Clean portraits of a split, looked at."""

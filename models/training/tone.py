@@ -21,7 +21,7 @@ from models.training.loop import Batch, Budget, Training, train
 from models.training.tone_samples import draw, readings
 
 _HELD_OUT = 10  # one photograph in so many is kept for the calibration of the certainty
-_TOUCHED = 0.06  # share of held-out clean pictures that may be corrected at all
+_TOUCHED = 0.05  # share of held-out clean pictures that may be corrected at all
 _NEAR = 3e-4  # mean squared error (35 dB) below which closer is hardly better
 _ENTROPY = 0.5  # weight of the certainty
 _LUMA = (0.299, 0.587, 0.114)

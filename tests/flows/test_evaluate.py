@@ -124,7 +124,10 @@ def test_thresholds_come_from_calibration_and_training_pictures_alone(
     data = json.loads((tmp_path / "thresholds.json").read_text(encoding="utf-8"))
     assert data["model"] == "tiny" and 0 < data["thresholds"]["weak"] <= 1
     assert data["measured"]["clean"] <= 0.003 and data["measured"]["touched"] == 0
-    assert capsys.readouterr().out.count("recall") == len(data["tried"]) + 1
+    said = capsys.readouterr().out
+    assert said.count("recall") == len(data["tried"]) + 1
+    assert said.count("\ngate ") == len(data["gates_tried"]) + 1
+    assert data["gate"]["gate"]["all"] > data["gate"]["gate"]["nothing"]
 
 
 @pytest.mark.parametrize("option", ["--split", "--face-split"])

@@ -100,6 +100,13 @@ def test_spectacles_that_reach_from_eye_to_mouth_support_nothing() -> None:
     assert found(probability, (FACE,)).pixels == 0
 
 
+def test_what_just_sticks_out_on_both_sides_supports_nothing() -> None:
+    probability = nothing()
+    row = (EYES.top + EYES.bottom) // 2
+    probability[row : row + 3, EYES.left - 4 : EYES.right + 4] = 250  # the arms of spectacles
+    assert found(probability, (FACE,)).pixels == 0
+
+
 def test_two_faces_vouch_for_neither() -> None:
     other = Box(360, 150, 480, 270)
     probability = nothing()
