@@ -42,6 +42,9 @@ Splits = Annotated[
     typer.Option(help="CSV with the columns folder, file, split; without it all files count."),
 ]
 Split = Annotated[str, typer.Option(help="Which split is measured on.")]
+FaceSplit = Annotated[
+    str | None, typer.Option(help="Which split of the portraits; by default the same.")
+]
 Out = Annotated[Path, typer.Option(help="Folder for tables, plots and sheets.")]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="At most this many photographs of each folder.")
@@ -74,6 +77,7 @@ def damage(
     textures: TexturesFolder = None,
     splits: Splits = None,
     split: Split = "report",
+    face_split: FaceSplit = None,
     limit: Limit = None,
     models: Models = "direct,latent,classical",
     device: Device = "auto",
@@ -93,6 +97,11 @@ def damage(
     rows: list[Row] = []
     readings: list[Reading] = []
     try:
+        for folder in (photos, wallpapers, *(old or ())):
+            if folder is not None:
+                session.check(folder, split)
+        if faces is not None:
+            session.check(faces, face_split or split)
         telea, denoiser = session.baselines(photos)
         print(f"baselines: Telea {asdict(telea)}, non-local means h={denoiser.h}", flush=True)
         for name, folder in (("photographs", photos), ("full size", wallpapers)):
@@ -102,7 +111,7 @@ def damage(
                 readings += measured.readings
                 _draw(measured, name, out)
         clean = session.clean("clean photographs", photos)
-        portraits = session.faces("clean faces", faces) if faces is not None else None
+        portraits = session.faces("clean faces", faces, face_split) if faces is not None else None
         rows += harm_rows(clean, portraits)
         readings += [*clean.readings, *(portraits.readings if portraits else ())]
         for folder in old or ():

@@ -45,20 +45,21 @@ def network_fills(
 ) -> Iterator[Fill]:
     """Fill what HxW `mask` marks with 1; `crop` gives the picture's pixels in a box.
 
-    `rim` pixels around the damage are filled with it and blended in. Of damage further than
-    `deepest` pixels from anything sound, the thick part is left alone, and is no source for
-    what is filled; so is what `mask` marks with 2 from the start. `grain` (0 to 1) is how much
-    of the surroundings' grain is laid over what was drawn. Every filling sees the scan as it
-    was: `crop` must not change while this runs. Raises as `Tiler.run` does.
+    `rim` pixels around the damage are blended with what the network makes of them. Of damage
+    further than `deepest` pixels from anything sound, the thick part is left alone, and is no
+    source for what is filled; so is what `mask` marks with 2 from the start. `grain` (0 to 1) is
+    how much of the surroundings' grain is laid over what was drawn. Every filling sees the scan
+    as it was: `crop` must not change while this runs. Raises as `Tiler.run` does.
     """
     if not mask.any():
         return
     depth = Depth.of(mask, deepest)
-    hole = _widened(depth.without_lost(mask), rim)
-    count = max(0, math.ceil(math.log2(max(1.0, (depth.greatest + rim) / BAND))))
-    store = _Store(hole, tiler.stride)
+    hole = depth.without_lost(mask)
+    wider = _widened(hole, rim)
+    count = max(0, math.ceil(math.log2(max(1.0, depth.greatest / BAND))))
+    store = _Store(wider, tiler.stride)
     above: Level | None = None
-    for level in reversed(pyramid(crop, hole, count)):
+    for level in reversed(pyramid(crop, hole, wider, count)):
         for box, drawn in _drawn(level, above, draw, tiler):
             if level.samples is None:
                 store.keep(box, drawn)
@@ -68,7 +69,7 @@ def network_fills(
     top = float(np.iinfo(crop(Box(0, 0, 1, 1)).dtype).max)
     yield from fills(
         crop,
-        depth.without_lost(mask),
+        hole,
         rim,
         math.inf,
         lambda planes, _, box: store.laid(planes, box, top),
@@ -86,13 +87,14 @@ def _drawn(
     def read(box: Box) -> Floats:
         image = level.read(box)
         hole = level.hole[box.top : box.bottom, box.left : box.right]
-        unknown = (hole > 0).astype(np.float32)
-        share = np.zeros_like(unknown)
-        masked = unknown
+        doubtful = level.doubtful[box.top : box.bottom, box.left : box.right]
+        unknown = (doubtful > 0).astype(np.float32)
+        masked = (hole > 0).astype(np.float32)
+        share = np.zeros_like(masked)
         if above is not None:
             depth = level.depth(box)
             share = np.clip((depth - (BAND - SOFT)) / SOFT, 0, 1) * (hole == 1)
-            masked = unknown * (share < 1)
+            masked *= share < 1
             inside = share > 0
             if inside.any():
                 image[inside] = above.enlarged(box)[inside]

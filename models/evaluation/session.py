@@ -66,6 +66,10 @@ class Session:
     sheets: Sheets
     say: Say
 
+    def check(self, folder: Path, split: str) -> None:
+        """Raise `NoPhotographs` now, not in an hour, where a folder has nothing of its split."""
+        photograph_files(folder, self._splits(folder), (split,))
+
     def baselines(self, folder: Path) -> tuple[TeleaFiller, NonLocalMeans]:
         """Telea's radius and the denoiser's strength, chosen on the calibration split."""
         cases = []
@@ -97,9 +101,10 @@ class Session:
             self.say(f"{name}: {number + 1} of {count}, {path}")
         return harm
 
-    def faces(self, name: str, folder: Path) -> FaceHarm:
-        """Harm to the portraits of `folder` as they are; the worst are kept for the sheet."""
-        portraits = list(self._photographs(folder, self.split, self.limit))
+    def faces(self, name: str, folder: Path, split: str | None = None) -> FaceHarm:
+        """Harm to the portraits of `folder` (of `split`, where they have one of their own) as
+        they are; those changed most are kept for the sheet."""
+        portraits = list(self._photographs(folder, split or self.split, self.limit))
         usual = usual_face([given(image, self.threads) for _, _, _, image in portraits[:40]])
         harm = FaceHarm(self.contestants, usual)
         changed: list[tuple[int, str, Pictures]] = []
@@ -115,8 +120,7 @@ class Session:
 
     def old(self, name: str, folder: Path) -> None:
         """Real damaged photographs, to be looked at alone: no truth is known."""
-        splits = self.splits if self.splits and _named(self.splits, folder) else None
-        files = photograph_files(folder, splits, (self.split,))
+        files = photograph_files(folder, self._splits(folder), (self.split,))
         for number in _spread(len(files), self.limit or 2 * self.sheets.kept):
             (photograph,) = read_photographs([files[number]])
             item = given(photograph, self.threads)

@@ -32,7 +32,7 @@ from models.layers import Norm
 from models.training.critics import LatentCritic, PatchCritic, scores
 from models.training.data import Image, batches, random_crop
 from models.training.degradation import Severity, Textures
-from models.training.direct import HeldOut, _psnr, _sample, shown_mask
+from models.training.direct import HeldOut, faded_sample, psnr, shown_mask
 from models.training.loop import Batch, Budget, Training, train
 from models.training.losses import absolute, critic_lsgan, generator_lsgan, kl_to_unit
 
@@ -50,13 +50,13 @@ def measure(
 
     `domain` old: of the degraded pictures; clean: of the true ones.
     """
-    psnr = []
+    found = []
     for picture in pictures.degraded if domain == "old" else pictures.true:
         with autocast(device):
             again = network(picture.to(device) * 2 - 1)
-        psnr.append(_psnr((again.float().cpu().clamp(-1, 1) + 1) / 2, picture))
-    ceiling = float(np.mean(psnr))
-    return {"score": ceiling, "worst": min(psnr)}
+        found.append(psnr((again.float().cpu().clamp(-1, 1) + 1) / 2, picture))
+    ceiling = float(np.mean(found))
+    return {"score": ceiling, "worst": min(found)}
 
 
 def train_autoencoder(
@@ -120,7 +120,7 @@ def train_autoencoder(
     def draw(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         pictures = photographs[rng.choice(len(photographs), p=shares)]
         image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
-        degraded, true, mask = _sample(image, rng, severity, textures)
+        degraded, true, mask = faded_sample(image, rng, severity, textures)
         # Drawn with the sample, so that a training that goes on draws the noise it would have.
         shape = (crop // 4, crop // 4, width)
         drawn = {"noise": rng.standard_normal(shape, dtype=np.float32)}

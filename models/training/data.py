@@ -113,6 +113,8 @@ def batches(
     `draw` returns arrays by name (HxWxC in the dtype they shall arrive in); a batch holds them
     as BxCxHxW float32 tensors, uint8 brought to [0, 1] and booleans to 0 and 1.
     """
+    # A forked process that inherits OpenCV's threads can wait for them for ever.
+    cv2.setNumThreads(1)
     loader = DataLoader(
         _Samples(draw, seed),
         batch_size=batch,
@@ -120,6 +122,7 @@ def batches(
         num_workers=workers,
         worker_init_fn=_one_thread,
         prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),  # or it would draw from the global one, at every start
     )
     for arrays in loader:
         yield {name: _planes(array) for name, array in arrays.items()}

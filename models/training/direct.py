@@ -46,7 +46,7 @@ def held_out(
     degraded, true, masks = [], [], []
     for index, photograph in enumerate(photographs):
         height, width = (side // 16 * 16 for side in photograph.shape[:2])
-        sample = _sample(
+        sample = faded_sample(
             photograph[:height, :width],
             np.random.default_rng([seed, index]),
             severity,
@@ -59,9 +59,11 @@ def held_out(
     return HeldOut(tuple(degraded), tuple(true), tuple(masks))
 
 
-def _sample(
+def faded_sample(
     image: Image, rng: np.random.Generator, severity: Severity, textures: Textures
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """`image` HxWx3 faded; the faded picture degraded (first) and as it was (second), both
+    HxWx3 in [0, 1], and the HxW mask of its damage, soft fringes included."""
     faded = fade(image, rng, severity)
     made = degrade(faded, rng, severity.without_fading(), textures)
     return made.degraded, made.clean, made.mask | made.ignore
@@ -76,10 +78,10 @@ def measure(network: nn.Module, pictures: HeldOut, device: torch.device) -> dict
             restored = network(degraded.to(device), mask.to(device)).float().cpu().clamp(0, 1)
         errors.append(
             (
-                _psnr(restored, true),
-                _psnr(degraded, true),
-                _psnr(restored, true, mask),
-                _psnr(degraded, true, mask),
+                psnr(restored, true),
+                psnr(degraded, true),
+                psnr(restored, true, mask),
+                psnr(degraded, true, mask),
             )
         )
     means = np.nanmean(np.array(errors), axis=0).tolist()
@@ -92,7 +94,9 @@ def measure(network: nn.Module, pictures: HeldOut, device: torch.device) -> dict
     }
 
 
-def _psnr(image: Tensor, true: Tensor, mask: Tensor | None = None) -> float:
+def psnr(image: Tensor, true: Tensor, mask: Tensor | None = None) -> float:
+    """PSNR in dB of 1x3xHxW in [0, 1], of all pixels or of those in `mask` 1x1xHxW (not a number
+    where it is empty)."""
     error = (image - true).square().mean(1, keepdim=True)
     if mask is None:
         return float(-10 * error.mean().clamp_min(1e-9).log10())
@@ -148,8 +152,8 @@ def train_direct(
 
     def draw(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         pictures = photographs[rng.choice(len(photographs), p=shares)]
-        image = random_crop(pictures[rng.integers(len(pictures))], rng, crop, _SCALES)
-        degraded, true, mask = _sample(image, rng, severity, textures)
+        image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
+        degraded, true, mask = faded_sample(image, rng, severity, textures)
         shown = shown_mask(mask, rng)
         return {"degraded": _bytes(degraded), "true": _bytes(true), "mask": shown}
 
@@ -159,7 +163,7 @@ def train_direct(
             restored = network(samples["degraded"], samples["mask"])
         loss, parts = restoration_loss(restored.float(), samples["true"], samples["mask"])
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 0.5)
         optimizer.step()
         return parts

@@ -35,6 +35,10 @@ class OtherTraining(ValueError):
     """A folder holds the checkpoint of a training with other settings; the message names them."""
 
 
+class Diverged(ValueError):
+    """A loss is no longer a number; the message says which, and when."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """When to stop: after `minutes` of training (all sessions together), or `steps` if given."""
@@ -81,8 +85,8 @@ def train(
     """Train until `budget` is spent; the best averaged weights seen, by network.
 
     Writes `<folder>/<name>.checkpoint.pt` and `<folder>/<name>.csv` (a row a scoring). Raises
-    `OtherTraining` where the folder's checkpoint is of another training, `ValueError` when the
-    loss is no longer a number.
+    `OtherTraining` where the folder's checkpoint is of another training, `Diverged` when a loss
+    is no longer a number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = _State(training, folder)
@@ -98,7 +102,10 @@ def train(
         batch = {name: part.to(training.device) for name, part in next(batches).items()}
         for name, value in training.step(batch, progress).items():
             if not math.isfinite(value):
-                raise ValueError(f"{training.name}: {name} is {value} at step {state.step}")
+                raise Diverged(
+                    f"{training.name}: {name} is {value} at step {state.step}; go on from the "
+                    "checkpoint with a lower learning rate"
+                )
             losses.setdefault(name, []).append(value)
         state.step += 1
         state.average()

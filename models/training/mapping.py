@@ -32,7 +32,7 @@ from models.layers import Norm
 from models.training.critics import PatchCritic, scores
 from models.training.data import Image, batches, random_crop
 from models.training.degradation import Severity, Textures
-from models.training.direct import HeldOut, _psnr, _sample, shown_mask
+from models.training.direct import HeldOut, faded_sample, shown_mask
 from models.training.loop import Batch, Budget, Training, train
 from models.training.losses import (
     absolute,
@@ -42,6 +42,7 @@ from models.training.losses import (
     generator_lsgan,
     multiscale_gradient,
 )
+from models.training.translation import added, measure
 
 Perceptual = Callable[[Tensor], Sequence[Tensor]]
 """Bx3xHxW in [-1, 1] to features, the finest first; its weights are not trained."""
@@ -54,66 +55,6 @@ MAPPINGS: Mapping[str, type[QualityMapping] | type[ScratchMapping]] = {
 _SCALES = (0.5, 2.0)
 _FILLING = 4.0  # weight of a masked pixel against one that shows itself
 _HIDDEN = 0.75  # share of latent positions under the mask above which none is shown
-
-
-def translate(
-    old: nn.Module, mapping: nn.Module, clean: nn.Module, image: Tensor, mask: Tensor
-) -> Tensor:
-    """D2(T(E1(image painted white under mask), mask)): Bx3xHxW in [-1, 1] to the same."""
-    painted = torch.where(mask > 0, torch.ones_like(image), image)
-    translated: Tensor = clean.decode(mapping(old.encode(painted), mask))  # type: ignore[operator]
-    return translated
-
-
-def added(image: Tensor, translated: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
-    """What a scan receives: `translated` in the mask, elsewhere the image plus its change from
-    `reference` = D1(E1(image)). All Bx3xHxW in one range, `mask` Bx1xHxW."""
-    return torch.where(mask > 0, translated, image + translated - reference)
-
-
-def measure(
-    old: nn.Module,
-    mapping: nn.Module,
-    clean: nn.Module,
-    pictures: HeldOut,
-    device: torch.device,
-) -> dict[str, float]:
-    """Mean PSNR (dB) of what a scan receives, with the true mask; `score` as in
-    `models.training.direct`: the mean of the gain over all pixels and in the masks.
-
-    `plain` is D2(T(E1)) everywhere, `ceiling` D2(E2(true)), `filled` the masked pixels.
-    """
-    rows = []
-    for degraded, true, mask in zip(pictures.degraded, pictures.true, pictures.mask, strict=True):
-        image, wanted, holes = degraded.to(device) * 2 - 1, true.to(device) * 2 - 1, mask.to(device)
-        with autocast(device):
-            translated = translate(old, mapping, clean, image, holes).float()
-            reference, again = old(image).float(), clean(wanted).float()
-        received = _unit(added(image, translated, reference, holes))
-        rows.append(
-            (
-                _psnr(received, true),
-                _psnr(degraded, true),
-                _psnr(received, true, mask),
-                _psnr(degraded, true, mask),
-                _psnr(_unit(translated), true),
-                _psnr(_unit(again), true),
-            )
-        )
-    psnr, before, filled, damaged, plain, ceiling = np.nanmean(np.array(rows), axis=0).tolist()
-    return {
-        "score": (psnr - before + filled - damaged) / 2,
-        "psnr": psnr,
-        "input_psnr": before,
-        "filled_psnr": filled,
-        "damaged_psnr": damaged,
-        "plain_psnr": plain,
-        "ceiling": ceiling,
-    }
-
-
-def _unit(image: Tensor) -> Tensor:
-    return (image.cpu().clamp(-1, 1) + 1) / 2
 
 
 def train_mapping(
@@ -181,7 +122,7 @@ def train_mapping(
     def draw(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         pictures = photographs[rng.choice(len(photographs), p=shares)]
         image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
-        degraded, true, mask = _sample(image, rng, severity, textures)
+        degraded, true, mask = faded_sample(image, rng, severity, textures)
         shown = fillable(shown_mask(mask, rng))
         return {"degraded": _bytes(degraded), "true": _bytes(true), "mask": shown}
 

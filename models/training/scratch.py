@@ -123,7 +123,7 @@ def train_scratch(
 
     def draw(rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         pictures = photographs[rng.choice(len(photographs), p=shares)]
-        image = random_crop(pictures[rng.integers(len(pictures))], rng, crop, _SCALES)
+        image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
         if rng.random() < _LOOKALIKES:
             image = lookalikes(image, rng)
         made = degrade(image, rng, severity, textures)
@@ -137,7 +137,7 @@ def train_scratch(
             logits = network(grey)
         loss, parts = detection_loss(logits.float(), samples["mask"], samples["ignore"])
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         return parts
@@ -160,9 +160,7 @@ def train_scratch(
     return train(training, folder, budget, **loop)["scratch"]
 
 
-def detection_loss(
-    logits: Tensor, mask: Tensor, ignore: Tensor
-) -> tuple[Tensor, dict[str, float]]:
+def detection_loss(logits: Tensor, mask: Tensor, ignore: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Cross entropy, damaged and undamaged pixels balanced gently, and a Dice term.
 
     `logits`, `mask` and `ignore` are Bx1xHxW. Damaged pixels are a few in a hundred; the square

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.training.loop import Batch, Budget, OtherTraining, Training, train
+from models.training.loop import Batch, Budget, Diverged, OtherTraining, Training, train
 
 
 class Killed(Exception):
@@ -183,6 +183,6 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     made = training()
     stepped = made.step
     made.step = lambda batch, progress: dict(stepped(batch, progress)) | {"loss": math.nan}
-    with pytest.raises(ValueError, match="sum: loss is nan at step 0"):
+    with pytest.raises(Diverged, match="sum: loss is nan at step 0"):
         train(made, tmp_path, Budget(1, steps=3), **SELDOM)
     assert not (tmp_path / "sum.checkpoint.pt").exists()

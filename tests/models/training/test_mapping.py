@@ -18,7 +18,8 @@ from models.training import mapping
 from models.training.degradation import TRAINING, Textures
 from models.training.direct import HeldOut, held_out
 from models.training.loop import Budget, OtherTraining
-from models.training.mapping import added, fillable, fingerprint, measure, train_mapping, translate
+from models.training.mapping import fillable, fingerprint, train_mapping
+from models.training.translation import added, measure, translate
 
 CPU = torch.device("cpu")
 TINY: dict[str, Any] = {
