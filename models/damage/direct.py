@@ -22,6 +22,7 @@ below, where a convolution of twice the channels costs the same and moves half t
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -58,14 +59,14 @@ class DirectNet(nn.Module):
         )
         self.downs = nn.ModuleList(
             nn.Conv2d(fine, coarse, 2, stride=2)
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            for fine, coarse in pairwise(widths)
         )
         self.middle = nn.Sequential(
             *(_Residual(widths[-1], dilation=1 + block % 2) for block in range(blocks))
         )
         self.ups = nn.ModuleList(
             nn.Sequential(nn.Conv2d(coarse, 4 * fine, 1), nn.PixelShuffle(2))
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            for fine, coarse in pairwise(widths)
         )
         self.decoders = nn.ModuleList(
             nn.Sequential(_Residual(channels), _Residual(channels)) for channels in widths[:-1]
