@@ -223,8 +223,10 @@ class Tiler:
         if len(x) > 1:
             self.batch = len(x) // 2
             return True
-        half = max(x.shape[2:]) // 2 // self.multiple * self.multiple
-        if half < max(_SMALLEST, 2 * self.multiple, 2 * self.least):
+        side = max(x.shape[2:])
+        least = -(-max(_SMALLEST, 2 * self.least) // self.multiple) * self.multiple
+        half = max(side // 2 // self.multiple * self.multiple, least)
+        if half >= side:
             return False
         self.side = half
         return True
