@@ -70,7 +70,7 @@ Splits = Annotated[
 Minutes = Annotated[
     float,
     typer.Option(
-        help="Minutes of training, all sessions and all parts together.", rich_help_panel=_RECIPE
+        help="Minutes of training, all runs and all parts together.", rich_help_panel=_RECIPE
     ),
 ]
 Steps = Annotated[

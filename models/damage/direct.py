@@ -58,8 +58,7 @@ class DirectNet(nn.Module):
             nn.Sequential(_Residual(channels), _Residual(channels)) for channels in widths[:-1]
         )
         self.downs = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2)
-            for fine, coarse in pairwise(widths)
+            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths)
         )
         self.middle = nn.Sequential(
             *(_Residual(widths[-1], dilation=1 + block % 2) for block in range(blocks))

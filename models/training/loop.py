@@ -41,7 +41,7 @@ class Diverged(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop: after `minutes` of training (all sessions together), or `steps` if given."""
+    """When to stop: after `minutes` of training (all runs together), or `steps` if given."""
 
     minutes: float
     steps: int | None = None
