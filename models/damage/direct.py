@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name the field knows it by
 
 _LEVELS = 2
+_PULLED = 9  # levels of the prefilling: holes of up to 256 pixels
 
 
 class _Residual(nn.Module):
@@ -77,7 +78,7 @@ class DirectNet(nn.Module):
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """`image` Bx3xHxW in [0, 1], `mask` Bx1xHxW of 0 and 1 (1: damaged, its samples are not
         looked at); H and W multiples of 8. Returns Bx3xHxW, about [0, 1], not clipped."""
-        hidden = torch.where(mask > 0, 0.5, image)
+        hidden = prefilled(image, mask)
         x = self.first(F.pixel_unshuffle(torch.cat([hidden - 0.5, mask], dim=1), 2))
         kept = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -90,3 +91,24 @@ class DirectNet(nn.Module):
         ):
             x = decoder(up(x) + bridge)
         return hidden + F.pixel_shuffle(self.last(x), 2)
+
+
+def prefilled(image: Tensor, mask: Tensor) -> Tensor:
+    """`image` BxCxHxW with what `mask` Bx1xHxW marks filled smoothly from around it.
+
+    Pull-push (Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4): means of what is
+    known on ever coarser levels, laid from the coarsest into the gaps of the finer ones. A
+    network that starts from it has only structure to add. Where nothing is known, 0.5.
+    """
+    known = (mask <= 0).to(image.dtype)
+    means, shares = [image * known], [known]
+    while min(means[-1].shape[2:]) > 1 and len(means) < _PULLED:
+        means.append(F.avg_pool2d(means[-1], 2, ceil_mode=True))
+        shares.append(F.avg_pool2d(shares[-1], 2, ceil_mode=True))
+    filled = torch.full_like(means[-1], 0.5)
+    for mean, share in zip(reversed(means), reversed(shares), strict=True):
+        if filled.shape != mean.shape:
+            size = (mean.shape[2], mean.shape[3])
+            filled = F.interpolate(filled, size=size, mode="bilinear", align_corners=False)
+        filled = torch.where(share > 0, mean / share.clamp_min(1e-6), filled)
+    return torch.where(mask > 0, filled, image)

@@ -27,6 +27,9 @@ SAME = 100.0
 LEAST_DAMAGE = 50
 """Damaged pixels below which a photograph says nothing about filling."""
 
+SMALL = 4_000_000
+"""Pixels up to which filling is also measured without grain: beyond, that takes minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -109,10 +112,9 @@ class DamageRows:
             self._note(case, one.name, "recall", agreement.recall)
             self._damaged(case, one.name, repaired.pixels, "repaired")
             if one.network is not None and one.network.filler is not None:
-                fillers: dict[str, Filler] = {
-                    one.name: NetworkFiller(one.network),
-                    f"{one.name}, no grain": NetworkFiller(one.network, grain=0.0),
-                }
+                fillers: dict[str, Filler] = {one.name: NetworkFiller(one.network)}
+                if case.mask.size <= SMALL:
+                    fillers[f"{one.name}, no grain"] = NetworkFiller(one.network, grain=0.0)
                 for name, filler in fillers.items():
                     self._damaged(case, name, filler(case.item, case.mask), "filled")
         return {

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from models.contract import BadStageInput, Box
 from models.damage.vae import Autoencoder
-from models.tiling import BadNetworkOutput, Floats, Tiler, on_device, reflected, shares, spans
+from models.spans import reflected, shares, spans
+from models.tiling import BadNetworkOutput, Floats, Tiler, on_device
 
 Network = Callable[[Tensor], Tensor]
 

@@ -59,12 +59,12 @@ def test_killed_and_resumed_equals_one_go(
 
 
 def test_the_score_rises_with_the_first_steps(tmp_path: Path, validation: HeldOut) -> None:
-    weights = learn(tmp_path, validation, 60, width=8, learning_rate=6e-2)
+    weights = learn(tmp_path, validation, 120, width=8, learning_rate=1e-2)
     network = direct.DirectNet(width=8, blocks=1)
     with torch.inference_mode():
         before = measure(network, validation, CPU)["score"]
         network.load_state_dict(weights)
-        assert measure(network, validation, CPU)["score"] > before + 0.05
+        assert measure(network, validation, CPU)["score"] > before + 0.02
 
 
 def test_held_out_pictures_are_the_same_every_time_and_fit_the_network() -> None:
