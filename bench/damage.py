@@ -67,7 +67,7 @@ def _by_tile(models: list[str], tiles: list[int], given: argparse.Namespace) -> 
     height = round((given.megapixels * 1e6 * 2 / 3) ** 0.5)
     width = height * 3 // 2
     print(f"\nSeconds per megapixel by side of the tile, {width} x {height}")
-    print(f"{'':24}" + "".join(f"{tile:>10}" for tile in tiles) + "   (private GB)")
+    print(f"{'':24}" + "".join(f"{tile:>8}   GB" for tile in tiles))
     with _Scan(height, width) as scan:
         for model in models:
             for mode in ("repair", "revive"):
@@ -75,7 +75,7 @@ def _by_tile(models: list[str], tiles: list[int], given: argparse.Namespace) -> 
                 for tile in tiles if model != "classical" else tiles[:1]:
                     made = scan.through(model, mode, tile, given)
                     pace = made["seconds"] / scan.megapixels
-                    cells.append(f"{pace:5.2f} {made['peak'] / 1e9:4.1f}")
+                    cells.append(f"{pace:8.2f} {made['peak'] / 1e9:4.1f}")
                 print(f"{model + ', ' + mode:24}" + "".join(cells), flush=True)
 
 

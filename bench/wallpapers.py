@@ -1,18 +1,19 @@
 """Full-size photographs to measure on: Debian's photographic wallpapers, CC0, none trained on.
 
-    python bench/wallpapers.py FOLDER [--mirror http://deb.debian.org/debian]
+    python bench/wallpapers.py FOLDER --mirror URL
 
 Fetches the packages with `apt-get download` (in a cache of its own: the machine's list of
 packages is not touched; no root needed), takes the photographs named below out of them with
 `dpkg-deb -x`, checks every file's sha256, and leaves them in FOLDER. What is there already is
 not fetched again.
 
-Looked through: every package of bullseye, bookworm, trixie and sid with wallpapers or
-backgrounds. Most are drawn or rendered; of the photographs longer than 4000 pixels under a
-Creative Commons licence, those of lomiri-wallpapers are in the training set. Left are the first
-four here (the fourth has exactly 4000 pixels); the last two, of 3840, add a building and an
-animal. Compared with all training photographs by package, by path and by difference hash (64
-bits, of the whole picture): the nearest is 13 bits away.
+Looked through: the likely packages of bookworm with wallpapers or backgrounds, and
+gnome-backgrounds and budgie-backgrounds of bullseye, trixie and sid; others were only listed. Most
+pictures are drawn or rendered; of the photographs longer than 4000 pixels under a Creative Commons
+licence, those of lomiri-wallpapers are in the training set. Left are the first four here (the
+fourth has exactly 4000 pixels; Acrylic is a photographed painting); the last two, of 3840, add a
+building and an animal. Compared with all training photographs by package, by path and by
+difference hash (64 bits, of the whole picture): the nearest is 13 bits away.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_MIRROR = "http://deb.debian.org/debian"
 _SUITES = ("bullseye", "trixie")
 
 
@@ -115,7 +115,7 @@ WALLPAPERS = (
 )
 
 
-def fetch(folder: Path, mirror: str = _MIRROR) -> list[Path]:
+def fetch(folder: Path, mirror: str) -> list[Path]:
     """The wallpapers in `folder`, fetched where they are not there yet.
 
     Exits with a message where apt is missing, a package cannot be had, or a file is not the one
@@ -170,7 +170,7 @@ def _run(command: list[str], cache: Path, environment: dict[str, str]) -> None:
     if done.returncode:
         sys.exit(
             f"{' '.join(command)} failed: {done.stderr.strip()}\nOlder suites move to "
-            "http://archive.debian.org/debian: try --mirror."
+            "Debian's archive of old releases: name it with --mirror."
         )
 
 
@@ -178,7 +178,7 @@ def main() -> None:
     """Fetch, and print what lies where."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--mirror", default=_MIRROR)
+    parser.add_argument("--mirror", required=True, help="URL of a mirror of Debian")
     given = parser.parse_args()
     for path, one in zip(fetch(given.folder, given.mirror), WALLPAPERS, strict=True):
         print(f"{path}: {one.width} x {one.height}, {one.package} {one.version}, ", end="")
