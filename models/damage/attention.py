@@ -23,9 +23,11 @@ _LEAST_WEIGHT = 1e-12
 
 
 class AllDamaged(ValueError):
-    """A mask leaves nothing of an image to fill its holes from."""
+    """A mask leaves nothing of an image to fill its holes from: `image` is its place in the
+    batch."""
 
     def __init__(self, image: int) -> None:
+        self.image = image
         super().__init__(
             f"the mask of image {image} of the batch leaves nothing to fill its holes from: "
             "give a larger tile, or leave this one as it is"

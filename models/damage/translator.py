@@ -15,6 +15,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from models.damage.attention import AllDamaged
 from models.damage.vae import Autoencoder
 from models.device import Precision, autocast, channels_last
 from models.layers import PooledInstanceNorm, pooled
@@ -126,14 +127,14 @@ class LatentTranslator:
         """Both pictures of one pass through the encoder, on the device of `image`."""
         with torch.inference_mode(), autocast(self._device, self._precision):
             latent, marked = self._encoded(image, mask)
-            restored = self._clean.decode(self._mapping(latent, marked))
+            restored = self._clean.decode(self._mapped(latent, marked))
             reference = self._old.decode(latent)
         return Translation(_unit(restored, image), _unit(reference, image))
 
     def draw(self, image: Tensor, mask: Tensor) -> Tensor:
         """The restored image, on the device of `image`."""
         with torch.inference_mode(), autocast(self._device, self._precision):
-            restored = self._clean.decode(self._mapping(*self._encoded(image, mask)))
+            restored = self._clean.decode(self._mapped(*self._encoded(image, mask)))
         return _unit(restored, image)
 
     @contextmanager
@@ -151,10 +152,16 @@ class LatentTranslator:
         """The latent of the painted image, and the mask, both on the device."""
         there, marked = image.to(self._device), mask.to(self._device)
         painted = torch.where(marked > 0, 1.0, 2 * there - 1)
-        # The mapping has nothing to go by where all is damaged: it then sees no mask.
-        whole = marked.flatten(1).amin(dim=1) > 0
-        marked = marked * (~whole)[:, None, None, None]
         return self._old.encode(channels_last(painted)), marked
+
+    def _mapped(self, latent: Tensor, marked: Tensor) -> Tensor:
+        """T of a batch. Where a mask leaves a tile nothing to go by, it is mapped without one."""
+        while True:
+            try:
+                return cast(Tensor, self._mapping(latent, marked))
+            except AllDamaged as error:
+                marked = marked.clone()
+                marked[error.image] = 0
 
 
 def _unit(picture: Tensor, like: Tensor) -> Tensor:

@@ -71,14 +71,14 @@ _VAE = ("Autoencoder", ("width", "norm"))
 _OLD, _CLEAN = "autoencoder-old", "autoencoder-clean"
 
 RECIPES: Mapping[str, Part] = {
-    "scratch": Part(scratch.train_scratch, "damage_scratch", "ScratchUNet", ("width", "depth")),
+    "scratch": Part(scratch.train_scratch, "damage_scratch", "", ()),
     _OLD: Part(partial(autoencoder.train_autoencoder, domain="old"), "damage_vae_a", *_VAE),
     _CLEAN: Part(autoencoder.train_autoencoder, "damage_vae_b", *_VAE),
     "mapping": Part(mapping.train_mapping, "damage_mapping", "", ("width", "norm", "blocks")),
     "direct": Part(direct.train_direct, "damage_direct", "DirectNet", ("width", "blocks")),
     "tone": Part(tone.train_tone, "damage_tone", "ToneNet", ("width",)),
 }
-"""Every part by name; which class a mapping is of depends on its `kind`."""
+"""Every part by name; which class a detector or a mapping is of depends on its `kind`."""
 
 
 def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
@@ -188,6 +188,9 @@ def _write(part: str, weights: Mapping[str, Tensor], given: Mapping[str, Any], o
     chosen = recipe.defaults() | dict(given)
     settings = {name: chosen[name] for name in recipe.keywords}
     network = recipe.network
+    if part == "scratch":
+        built, keywords = scratch.NETWORKS[chosen["kind"]]
+        network, settings = built.__name__, {name: chosen[name] for name in keywords}
     if part == "mapping":
         network = mapping.MAPPINGS[chosen["kind"]].__name__
         settings["latent"] = given["old"].latent

@@ -42,6 +42,7 @@ from models.training.losses import (
     generator_lsgan,
     multiscale_gradient,
 )
+from models.training.request import BadRequest
 from models.training.translation import added, measure
 
 Perceptual = Callable[[Tensor], Sequence[Tensor]]
@@ -93,10 +94,10 @@ def train_mapping(
     `old` and `clean` are VAE 1 and VAE 2, trained; they are frozen here. `latents`,
     `adversarial`, `matching`, `pixels` and `perception` weigh the terms; with `adversarial` and
     `matching` at 0 no critic is built. The rest as `models.training.scratch.train_scratch`.
-    Raises `ValueError` for an unknown `kind` and for autoencoders of different latents.
+    Raises `BadRequest` for an unknown `kind`, `ValueError` for autoencoders of different latents.
     """
     if kind not in MAPPINGS:
-        raise ValueError(f"mapping {kind!r}: say {' or '.join(MAPPINGS)}")
+        raise BadRequest(f"mapping {kind!r}: say {' or '.join(MAPPINGS)}")
     if old.latent != clean.latent:
         raise ValueError(f"the latents have {old.latent} and {clean.latent} channels")
     device = device or torch.device("cpu")

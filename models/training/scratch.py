@@ -19,18 +19,26 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from models.damage.detector import DamageDetector
 from models.damage.scratch import ScratchUNet
 from models.device import autocast
 from models.training.data import Image, batches, random_crop
 from models.training.degradation import Severity, Textures, degrade, lookalikes
 from models.training.loop import Batch, Budget, Training, train
+from models.training.request import BadRequest
 
 _LOOKALIKES = 0.35  # of the samples
-_SOUND = 0.2  # of the samples, beside those the severity leaves alone: neither damaged nor aged.
+_SOUND = 0.3  # of the samples, beside those the severity leaves alone: neither damaged nor aged.
 # Sharp edges on clean scans are what a detector that mostly sees aged ones takes for scratches.
 _SCALES = (0.4, 1.8)  # of a photograph's own pixels: large scans are softer than small ones
 _FALSE_ALARM = 2.0  # weight of undamaged pixels against damaged ones, per pixel of each
 _BINS = 256
+
+NETWORKS: Mapping[str, tuple[type[nn.Module], tuple[str, ...]]] = {
+    "half": (DamageDetector, ("width", "blocks")),
+    "published": (ScratchUNet, ("width", "depth")),
+}
+"""By `kind`: the network, and the settings that build it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +107,12 @@ def train_scratch(
     budget: Budget,
     severity: Severity,
     textures: Textures,
-    width: int = 16,
+    kind: str = "half",
+    width: int = 32,
+    blocks: int = 6,
     depth: int = 4,
-    batch: int = 16,
-    crop: int = 160,
+    batch: int = 12,
+    crop: int = 192,
     learning_rate: float = 1e-3,
     seed: int = 1,
     workers: int = 1,
@@ -110,14 +120,20 @@ def train_scratch(
     start: Mapping[str, Tensor] | None = None,
     **loop: Any,
 ) -> dict[str, Tensor]:
-    """Train a `ScratchUNet(width, depth)`; the best averaged weights.
+    """Train the detector `kind` of `NETWORKS`; the best averaged weights.
 
     `photographs` are sets of HxWx3 uint8 pictures drawn from in the proportions `shares` (say
     scenes, faces, real old portraits). `start` are weights to begin from. Resumes from `folder`.
+    Raises `BadRequest` for another kind.
     """
+    if kind not in NETWORKS:
+        raise BadRequest(f"no detector {kind!r}; there are {', '.join(NETWORKS)}")
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
-    network = ScratchUNet(width=width, depth=depth)
+    built, keywords = NETWORKS[kind]
+    sizes = {"width": width, "blocks": blocks, "depth": depth}
+    settings = {name: sizes[name] for name in keywords}
+    network = built(**settings)
     if start is not None:
         network.load_state_dict(start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -152,7 +168,7 @@ def train_scratch(
 
     training = Training(
         name="scratch",
-        settings={"width": width, "depth": depth, "batch": batch, "crop": crop, "seed": seed},
+        settings={"kind": kind, **settings, "batch": batch, "crop": crop, "seed": seed},
         networks={"scratch": network},
         optimizers={"scratch": optimizer},
         averaged=("scratch",),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NETWORKS: Mapping[str, str] = {
     "ScratchUNet": "models.damage.scratch",
+    "DamageDetector": "models.damage.detector",
     "Autoencoder": "models.damage.vae",
     "QualityMapping": "models.damage.mapping",
     "ScratchMapping": "models.damage.mapping",

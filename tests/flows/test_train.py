@@ -92,6 +92,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(
         (["damage", "{photographs}", "--old", "{old}", "--width", "8"], "name one part"),
         (["damage", "{photographs}", "--part", "mapping"], "train autoencoder-old"),
         (["scratch", "{photographs}", "--crop", "50"], "multiple of 16"),
+        (["scratch", "{photographs}", "--set", "kind=quarter"], "there are half, published"),
         (["scratch", "{photographs}", "--minutes", "0"], "more than 0"),
         (["scratch", "{photographs}", "--device", "cuda:7"], "CUDA"),
         (["scratch", "{photographs}", "--device", "abacus"], "abacus"),

@@ -80,6 +80,12 @@ def test_every_mapping_says_what_sides_it_takes(mapping: nn.Module, multiple: in
     assert made.draw(picture(1, side), mask).shape == (1, 3, side, side)
     # Nothing but damage: it has nothing to go by, and still no error ends the scan.
     assert torch.isfinite(made.draw(picture(1, side), torch.ones_like(mask))).all()
+    # Nor does a tile of which next to nothing is left, beside one that is sound.
+    nearly = torch.ones(2, 1, side, side)
+    nearly[0, :, 0, 0], nearly[1] = 0, mask[0]
+    answer = made.draw(picture(2, side), nearly)
+    assert torch.isfinite(answer).all()
+    assert torch.allclose(answer[1:], made.draw(picture(2, side)[1:], mask), atol=1e-5)
 
 
 def test_tiles_of_one_scan_share_their_statistics() -> None:

@@ -14,10 +14,17 @@ from training_kit import LOOP, Killed, check_same, checkpoint, dies_after, in_fl
 from models.training import scratch
 from models.training.degradation import EVALUATION, TRAINING, Textures
 from models.training.loop import Budget
-from models.training.scratch import HeldOut, detection_loss, held_out, measure, train_scratch
+from models.training.scratch import (
+    NETWORKS,
+    HeldOut,
+    detection_loss,
+    held_out,
+    measure,
+    train_scratch,
+)
 
 CPU = torch.device("cpu")
-TINY: dict[str, Any] = {"width": 4, "depth": 2, "batch": 2, "crop": 32} | LOOP
+TINY: dict[str, Any] = {"width": 4, "blocks": 1, "depth": 2, "batch": 2, "crop": 32} | LOOP
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +45,22 @@ def learn(folder: Path, validation: HeldOut, steps: int, **words: Any) -> dict[s
     )
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_killed_and_resumed_equals_one_go(
-    tmp_path: Path, validation: HeldOut, monkeypatch: pytest.MonkeyPatch
+    kind: str, tmp_path: Path, validation: HeldOut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_float32(monkeypatch, scratch)
-    whole = learn(tmp_path / "whole", validation, 4)
+    whole = learn(tmp_path / "whole", validation, 4, kind=kind)
     dies_after(monkeypatch, scratch, 2)
     with pytest.raises(Killed):
-        learn(tmp_path / "halves", validation, 4)
+        learn(tmp_path / "halves", validation, 4, kind=kind)
     assert checkpoint(tmp_path / "halves", "scratch")["step"] == 2
-    check_same(whole, learn(tmp_path / "halves", validation, 4))
+    check_same(whole, learn(tmp_path / "halves", validation, 4, kind=kind))
+
+
+def test_a_detector_of_another_kind_is_refused(tmp_path: Path, validation: HeldOut) -> None:
+    with pytest.raises(ValueError, match="no detector 'quarter'; there are half, published"):
+        learn(tmp_path, validation, 1, kind="quarter")
 
 
 def test_every_held_out_picture_is_there_degraded_and_clean(validation: HeldOut) -> None:
