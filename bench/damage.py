@@ -1,6 +1,6 @@
 """The damage stage on large scans: peak private memory, and seconds per megapixel by tile.
 
-    python bench/damage.py [--models direct,latent,classical] [--height 9000] [--width 12000]
+    python bench/damage.py [--models classical,direct] [--height 9000] [--width 12000]
                            [--tiles 256,512,1024] [--megapixels 24] [--threads 2] [--device auto]
 
 First one scan of 12000 x 9000, 16 bit, RGB, through `repair` with every model: peak of private
@@ -31,7 +31,7 @@ _LIMIT_GB = 4.0
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--models", default="direct,latent,classical")
+    parser.add_argument("--models", help="by default all whose weights are at hand")
     parser.add_argument("--height", type=int, default=9000)
     parser.add_argument("--width", type=int, default=12000)
     parser.add_argument("--tiles", default="256,512,1024")
@@ -43,10 +43,18 @@ def main() -> None:
     if given.case:
         print(json.dumps(_restore(json.loads(given.case))))
         return
-    models = given.models.split(",")
+    models = given.models.split(",") if given.models else _at_hand()
     _large(models, given)
     if given.tiles:
         _by_tile(models, [int(tile) for tile in given.tiles.split(",")], given)
+
+
+def _at_hand() -> list[str]:
+    from models.damage.choices import CHOICES
+    from models.weights import location
+
+    whole = (n for n, c in CHOICES.items() if all(location(w).is_file() for w in c.weights))
+    return ["classical", *whole]
 
 
 def _large(models: list[str], given: argparse.Namespace) -> None:

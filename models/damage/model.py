@@ -28,8 +28,8 @@ class DamageModel:
 
     `detector` maps Bx1xhxw grey in [-1, 1] to logits, sides multiples of `multiple` and at least
     `least`. `filler` draws what belongs under a mask (None: Telea's filling), `reviver` takes
-    off ageing (None: nothing does), `tone` judges fading (None: percentiles). `thresholds`,
-    `biases` (of the detector's levels) and `gate` are calibrated for these very weights.
+    off ageing (None: nothing does), `tone` judges fading (None: percentiles). `thresholds`
+    and `gate` are calibrated for these very weights.
     """
 
     name: str
@@ -43,12 +43,11 @@ class DamageModel:
     reviver: Translator | None = None
     tone: ToneNet | None = None
     thresholds: Thresholds = field(default_factory=Thresholds)
-    biases: tuple[float, ...] = (0.0,)
     gate: Gate = field(default_factory=Gate)
 
 
-CALIBRATED: Mapping[str, tuple[Thresholds, tuple[float, ...], Gate]] = {}
-"""By model: thresholds, biases and gate found on calibration photographs; where a model is
+CALIBRATED: Mapping[str, tuple[Thresholds, Gate]] = {}
+"""By model: thresholds and gate found on calibration photographs; where a model is
 missing, the defaults of those classes hold."""
 
 
@@ -68,7 +67,7 @@ def load_model(name: str, device: str = "auto") -> DamageModel:
     multiple = cast(int, detector.multiple)
     filler = _translator(choice.filler, where, name)
     same = choice.reviver == choice.filler
-    thresholds, biases, gate = CALIBRATED.get(name, (Thresholds(), (0.0,), Gate()))
+    thresholds, gate = CALIBRATED.get(name, (Thresholds(), Gate()))
     return DamageModel(
         name=name,
         revision=choice.revision,
@@ -81,7 +80,6 @@ def load_model(name: str, device: str = "auto") -> DamageModel:
         reviver=filler if same else _translator(choice.reviver, where, name),
         tone=_tone(choice.tone),
         thresholds=thresholds,
-        biases=biases,
         gate=gate,
     )
 

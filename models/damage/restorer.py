@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from models.contract import BadStageInput, Rectangle, StageInput, StageResult
+from models.damage import tiles
 from models.damage.filling import network_fills
 from models.damage.illumination import illumination
 from models.damage.inpaint import Fill, fills
@@ -40,15 +41,12 @@ from models.damage.reviving import revived
 from models.damage.tone import ToneCorrector, ToneReport
 from models.damage.translator import Translator
 from models.pixels import check_input, lay, luminance
-from models.tiling import Tiler
 
 Mode = Literal["repair", "revive"]
 
 BYTES_PER_PIXEL: Mapping[Mode, float] = {"repair": 16.0, "revive": 30.0}
 """Private bytes per pixel of a large scan beyond the scan itself and the networks."""
 
-_DETECTOR_TILE, _TILE, _FILL_TILE = 512, 512, 256
-_OVERLAP = 64
 _DEEPEST_SHARE = 50  # parts of the long edge: a loss may be twice that wide
 _SHALLOWEST = 16.0  # pixels: the least depth that is filled, on small scans
 _RIM_SHARE = 3000  # pixels of long edge for each pixel of rim
@@ -99,11 +97,9 @@ class DamageRestorer:
         self.device = loaded.device.type
         self.bytes_per_pixel = BYTES_PER_PIXEL[mode]
         batch = 8 if self.device == "cuda" else 1
-        self._detecting = Tiler(
-            loaded.multiple, window or _DETECTOR_TILE, _OVERLAP // 2, batch, loaded.least
-        )
-        self._filling = _tiler(loaded.filler, min(window or _FILL_TILE, _FILL_TILE), batch)
-        self._reviving = _tiler(loaded.reviver, window or _TILE, batch)
+        self._detecting = tiles.detecting(loaded, window, batch)
+        self._filling = tiles.filling(loaded.filler, window, batch)
+        self._reviving = tiles.reviving(loaded.reviver, window, batch)
         self._tone = ToneCorrector(tone_strength, loaded.tone)
 
     def __call__(self, batch: Sequence[StageInput]) -> list[StageResult]:
@@ -121,7 +117,7 @@ class DamageRestorer:
         sharp_before = sharpness(plane)
         faces = tuple(face.box for face in item.hints.faces)
         model = self.model
-        likely = DamageProbability(plane, area, model.detector, self._detecting, model.biases)
+        likely = DamageProbability(plane, area, model.detector, self._detecting)
         likely.measure()
         before = regions(likely.combined(), area, faces, model.thresholds)
         rectangles, left_alone = self._repair(item, before, grey)
@@ -210,13 +206,6 @@ class DamageRestorer:
         channels = item.pixels.shape[2:]
         rectangles = [as_scanned(f.rectangle, channels) for f in results if f.rectangle]
         return rectangles, any(fill.left_alone for fill in results)
-
-
-def _tiler(translator: Translator | None, tile: int, batch: int) -> Tiler:
-    """Tiles for a network; of any kind where there is none to run."""
-    if translator is None:
-        return Tiler(1, tile, _OVERLAP, batch)
-    return Tiler(translator.multiple, tile, _OVERLAP, batch, translator.least)
 
 
 def _draw(translator: Translator) -> Callable[[Tensor, Tensor], Tensor]:

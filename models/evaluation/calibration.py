@@ -157,11 +157,10 @@ def chosen(trades: Iterable[Trade], limits: Limits) -> Trade:
         and not one.touched > limits.touched
     ]
     if not allowed:
-        nearest = min(known, key=lambda one: (one.touched, one.face, one.clean))
+        nearest = min(known, key=lambda one: [*map(_known, (one.touched, one.face, one.clean))])
         raise NothingAllowed(
-            f"no thresholds keep within {limits}; the mildest take {nearest.clean:.2%} of clean "
-            f"photographs and {nearest.face:.2%} of clean faces for damage and touch "
-            f"{nearest.touched:.1%} of eyes and mouths: train the detector on more negatives"
+            f"no thresholds keep within {limits}; the mildest: {nearest}. Train the detector on "
+            "more negatives"
         )
     enough = [one for one in allowed if one.recall >= limits.recall]
     if enough:
@@ -198,6 +197,11 @@ def _touches(marked: Mask, item: StageInput) -> float:
             if grown[rows, max(0, band.left) : max(0, band.right)].any():
                 return 1.0
     return 0.0
+
+
+def _known(value: float) -> float:
+    """0 for what was not measured, so that it decides nothing."""
+    return 0.0 if math.isnan(value) else value
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -12,35 +12,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.contract import StageInput
+from models.damage import tiles
 from models.damage.filling import network_fills
 from models.damage.model import DamageModel
 from models.damage.pages import as_scanned, cropper, current_luminance, is_grey, laid
 from models.damage.probability import DamageProbability
 from models.damage.regions import Thresholds, regions
 from models.pixels import whole
-from models.tiling import Tiler
 
 Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.uint8]
 
-_TILE, _OVERLAP = 512, 32  # as the stage has them
-_FILL_TILE, _FILL_OVERLAP = 256, 64
 _RIM_SHARE = 3000
 _SAMPLE = 512  # pixels of the sample that statistics are taken from
 
 
-def probability(
-    model: DamageModel, item: StageInput, biases: tuple[float, ...] | None = None
-) -> Plane:
+def probability(model: DamageModel, item: StageInput) -> Plane:
     """The detector's answer on the photograph, HxW uint8; 255 is certainly damaged."""
-    tiler = Tiler(model.multiple, _TILE, _OVERLAP, 1, model.least)
     likely = DamageProbability(
         current_luminance(item),
         item.hints.photograph,
         model.detector,
-        tiler,
-        model.biases if biases is None else biases,
+        tiles.detecting(model),
     )
     likely.measure()
     return likely.combined()
@@ -70,7 +64,7 @@ class NetworkFiller:
         if filler is None:
             raise ValueError(f"the model {self.model.name} has no network that fills damage")
         grey = is_grey(item, item.hints.photograph)
-        tiler = Tiler(filler.multiple, _FILL_TILE, _FILL_OVERLAP, 1, filler.least)
+        tiler = tiles.filling(filler)
         rim = max(1, round(max(mask.shape) / _RIM_SHARE))
 
         def draw(image: Tensor, marked: Tensor) -> Tensor:
