@@ -54,7 +54,7 @@ BUILDERS: Mapping[str, Callable[..., Stage]] = {
     "color": _color,
 }
 
-LOOK_REVISION = "look/1"
+LOOK_REVISION = "look/2"
 """Of what every stage is told beforehand: photograph area, tone, faces."""
 
 REVISIONS: Mapping[str, str] = {

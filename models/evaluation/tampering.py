@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -91,15 +92,17 @@ def pairs(portraits: Sequence[Crop], count: int, seed: int = 0) -> Iterator[Pair
         random = np.random.default_rng((seed, index))
         portrait = portraits[index % len(portraits)]
         other = portraits[(index + 1 + int(random.integers(len(portraits) - 1))) % len(portraits)]
-        if other is portrait:
-            other = portraits[(index + 1) % len(portraits)]
         yield tampered(TAMPERED[index % len(TAMPERED)], portrait, other, random)
         yield honest(HONEST[index % len(HONEST)], portrait, random)
 
 
 def tampered(kind: str, portrait: Crop, other: Crop, random: np.random.Generator) -> Pair:
-    """A pair whose enhancement is a lie; in half of them the scan was degraded."""
-    before = degraded(portrait, random) if random.random() < 0.5 else portrait
+    """A pair whose enhancement is a lie; in half of them the scan was degraded.
+
+    Not for smoothing: a scan that is as soft itself has lost nothing by it.
+    """
+    poor = random.random() < 0.5 and kind != "smoothed"
+    before = degraded(portrait, random) if poor else portrait
     # enhancers sharpen what they return
     clean = sharpened(portrait, float(random.uniform(0.0, 0.5)))
     if kind == "iris moved":
@@ -139,16 +142,19 @@ def honest(kind: str, portrait: Crop, random: np.random.Generator) -> Pair:
 def degraded(portrait: Crop, random: np.random.Generator) -> Crop:
     """The portrait as a scan may show it: smaller, blurred, noisy, faded, a JPEG."""
     small = round(SIDE / random.uniform(1.0, 3.0))
-    image = cv2.resize(portrait, (small, small), interpolation=cv2.INTER_AREA)
-    image = _blurred(cv2.resize(image, (SIDE, SIDE)), float(random.uniform(0.3, 1.5)))
-    grain = cv2.GaussianBlur(random.normal(0, 1, (SIDE, SIDE)), (0, 0), random.uniform(0.4, 1.0))
-    image = image + (random.uniform(0.0, 0.04) * grain / grain.std())[..., None]
+    reduced = cv2.resize(portrait, (small, small), interpolation=cv2.INTER_AREA)
+    enlarged = cast(Crop, cv2.resize(reduced, (SIDE, SIDE)))
+    soft = _blurred(enlarged, float(random.uniform(0.3, 1.5)))
+    white = random.normal(0, 1, (SIDE, SIDE)).astype(np.float32)
+    grain = _blurred(white, float(random.uniform(0.4, 1.0)))
+    grainy = soft + (random.uniform(0.0, 0.04) * grain / np.std(grain))[..., None]
     fading = random.uniform(0.6, 1.0)
-    image = _clipped(image * fading + random.uniform(0, 1 - fading))
+    image = _clipped(grainy * fading + random.uniform(0, 1 - fading))
     levels = np.rint(255 * image).astype(np.uint8)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(50, 95))]
     _, data = cv2.imencode(".jpg", levels, quality)
-    return (cv2.imdecode(data, cv2.IMREAD_COLOR) / 255).astype(np.float32)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+    return (decoded / 255).astype(np.float32)
 
 
 def sharpened(crop: Crop, amount: float, sigma: float = 1.5) -> Crop:
@@ -192,11 +198,12 @@ def _eyes_moved(crop: Crop, radii: tuple[float, float], random: np.random.Genera
     for x, y in eyes:
         reach = (columns - x - shift[0]) ** 2 / radii[0] ** 2
         reach = reach + (rows - y - shift[1]) ** 2 / radii[1] ** 2
-        # flat within the radii, so that the iris moves whole, gone at 1.6 of them
-        share = np.maximum(share, np.exp(-((reach / 1.7) ** 3)).astype(np.float32))
+        # nearly flat within the radii, so that the iris moves whole; gone at twice them
+        share = np.maximum(share, np.exp(-((reach / 2.5) ** 3)).astype(np.float32))
     across = (columns - share * shift[0]).astype(np.float32)
     down = (rows - share * shift[1]).astype(np.float32)
-    return _clipped(cv2.remap(crop, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT))
+    moved = cv2.remap(crop, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return _clipped(np.asarray(moved))
 
 
 def _swapped(crop: Crop, other: Crop) -> Crop:
@@ -221,12 +228,15 @@ def _mouth_erased(crop: Crop, random: np.random.Generator) -> Crop:
 
 
 def _smoothed_skin(crop: Crop, random: np.random.Generator) -> Crop:
-    """Wax: edges kept, texture gone."""
+    """Wax: texture gone, by a bilateral, a median or a Gaussian filter."""
     levels = np.rint(255 * crop).astype(np.uint8)
-    if random.random() < 0.5:
-        smooth = cv2.bilateralFilter(levels, 15, float(random.uniform(40, 80)), 8.0)
+    way = int(random.integers(3))
+    if way == 0:
+        smooth = cv2.bilateralFilter(levels, 21, float(random.uniform(60, 110)), 10.0)
+    elif way == 1:
+        smooth = cv2.medianBlur(levels, int(random.choice([13, 15, 17])))
     else:
-        smooth = cv2.medianBlur(levels, int(random.choice([9, 11, 13])))
+        return _blurred(crop, float(random.uniform(2.5, 4.0)))
     return (smooth / 255).astype(np.float32)
 
 
@@ -235,12 +245,13 @@ def _oval(middle: tuple[float, float], radii: tuple[float, float], soft: float) 
     plane = np.zeros((SIDE, SIDE), np.float32)
     centre = (round(middle[0]), round(middle[1]))
     cv2.ellipse(plane, centre, (round(radii[0]), round(radii[1])), 0, 0, 360, 1.0, -1)
-    return cv2.GaussianBlur(plane, (0, 0), soft)[..., None].astype(np.float32)
+    return _blurred(plane, soft)[..., None]
 
 
 def _blurred(crop: Crop, sigma: float) -> Crop:
-    return cv2.GaussianBlur(crop, (0, 0), sigma, borderType=cv2.BORDER_REFLECT).astype(np.float32)
+    soft = cv2.GaussianBlur(crop, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return cast(Crop, np.asarray(soft, np.float32))
 
 
-def _clipped(values: NDArray[np.floating]) -> Crop:
-    return np.clip(values, 0, 1).astype(np.float32)
+def _clipped(values: NDArray[Any]) -> Crop:
+    return cast(Crop, np.clip(values, 0, 1).astype(np.float32))

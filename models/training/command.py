@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ from torch import Tensor, nn
 
 from models.damage.vae import Autoencoder
 from models.device import BadDevice, pick_device
-from models.training import autoencoder, direct, mapping, scratch, tone
-from models.training.data import NoPhotographs
+from models.training import autoencoder, direct, faces, mapping, scratch, tone
+from models.training.data import Image, NoPhotographs
 from models.training.degradation import EVALUATION, TRAINING, NoTextures, Textures
+from models.training.face_samples import FACE_EVALUATION, FACE_TRAINING
 from models.training.loop import Budget, OtherTraining
 from models.training.request import BadRequest, Photographs, Request, read
 from models.weights.errors import WeightsError
@@ -77,8 +78,9 @@ RECIPES: Mapping[str, Part] = {
     "mapping": Part(mapping.train_mapping, "damage_mapping", "", ("width", "norm", "blocks")),
     "direct": Part(direct.train_direct, "damage_direct", "DirectNet", ("width", "blocks")),
     "tone": Part(tone.train_tone, "damage_tone", "ToneNet", ("width",)),
+    "faces": Part(faces.train_faces, "faces_enhancer", "", ()),
 }
-"""Every part by name; which class a detector or a mapping is of depends on its `kind`."""
+"""Every part by name; of which class a detector, mapping or enhancer is depends on its `kind`."""
 
 
 def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
@@ -106,7 +108,8 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     written = {}
     for part, share in shares.items():
         budget = Budget(request.minutes * share, request.steps)
-        given = _inputs(part, request, photographs, textures, device) | keywords[part]
+        given = keywords[part]
+        given = _inputs(part, request, photographs, textures, device, given) | given
         weights = RECIPES[part].train(folder=request.out, budget=budget, report=report, **given)
         written[part] = _write(part, weights, given, request.out)
         report(f"{part}: {written[part]}")
@@ -142,17 +145,17 @@ def _inputs(
     photographs: Photographs,
     textures: Textures,
     device: torch.device,
+    chosen: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The pictures and networks that the recipe of `part` takes."""
+    """The pictures and networks that the recipe of `part` takes; `chosen` are its keywords."""
     if part == "tone":
         pictures = [picture for pictures in photographs.sets for picture in pictures]
         return {"photographs": pictures, "validation": photographs.held_out}
-    held_out = scratch.held_out if part == "scratch" else direct.held_out
     given: dict[str, Any] = {
         "photographs": photographs.sets,
         "shares": photographs.shares,
-        "validation": held_out(photographs.held_out, EVALUATION, textures),
-        "severity": TRAINING,
+        "validation": _validation(part, photographs.held_out, textures, chosen),
+        "severity": FACE_TRAINING if part == "faces" else TRAINING,
         "textures": textures,
         "device": device,
         "workers": request.workers
@@ -164,6 +167,18 @@ def _inputs(
     if part == "mapping":
         given["old"], given["clean"] = _both_autoencoders(request.out)
     return given
+
+
+def _validation(
+    part: str, held_out: Sequence[Image], textures: Textures, chosen: Mapping[str, Any]
+) -> scratch.HeldOut | direct.HeldOut | faces.HeldOut:
+    """The pictures `part` is scored on, as its recipe takes them."""
+    if part == "scratch":
+        return scratch.held_out(held_out, EVALUATION, textures)
+    if part == "faces":
+        crop = chosen.get("crop", RECIPES[part].defaults()["crop"])
+        return faces.held_out(held_out, FACE_EVALUATION, textures, crop=crop)
+    return direct.held_out(held_out, EVALUATION, textures)
 
 
 def _both_autoencoders(folder: Path) -> tuple[Autoencoder, Autoencoder]:
@@ -191,6 +206,10 @@ def _write(part: str, weights: Mapping[str, Tensor], given: Mapping[str, Any], o
     if part == "scratch":
         built, keywords = scratch.NETWORKS[chosen["kind"]]
         network, settings = built.__name__, {name: chosen[name] for name in keywords}
+    if part == "faces":
+        network = faces.NETWORKS[chosen["kind"]].network.__name__
+        sizes = (chosen[name] for name in ("kind", "width", "blocks", "hidden", "crop"))
+        settings = faces.network_settings(*sizes)
     if part == "mapping":
         network = mapping.MAPPINGS[chosen["kind"]].__name__
         settings["latent"] = given["old"].latent

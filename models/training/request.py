@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from models.training.data import Image, photograph_files, read_photographs
+from models.training.face_samples import read_faces
 
-Recipe = Literal["scratch", "damage", "tone"]
+Recipe = Literal["scratch", "damage", "tone", "faces"]
 
 PARTS: Mapping[str, Mapping[str, float]] = {
     "scratch": {"scratch": 1.0},
@@ -20,6 +21,7 @@ PARTS: Mapping[str, Mapping[str, float]] = {
         "direct": 0.25,
     },
     "tone": {"tone": 1.0},
+    "faces": {"faces": 1.0},
 }
 """The parts of each recipe in the order they need one another, and their shares of the minutes."""
 
@@ -121,12 +123,13 @@ def read(request: Request) -> Photographs:
         kept = photograph_files(request.held_out, request.splits, ("calibration",))
     else:
         listed, kept = _set_aside(listed)
+    reader = read_faces if request.recipe == "faces" else read_photographs
     counts = [len(files) for files in listed]
     old = photograph_files(request.old, request.splits) if request.old else []
     return Photographs(
-        sets=tuple(tuple(read_photographs(files)) for files in listed),
+        sets=tuple(tuple(reader(files)) for files in listed),
         shares=tuple(count / sum(counts) for count in counts),
-        held_out=tuple(_middle(image) for image in read_photographs(kept)),
+        held_out=tuple(_middle(image) for image in reader(kept)),
         old=tuple(read_photographs(old)),
     )
 

@@ -22,6 +22,8 @@ NETWORKS: Mapping[str, str] = {
     "PatchMapping": "models.damage.mapping",
     "DirectNet": "models.damage.direct",
     "ToneNet": "models.damage.tone_net",
+    "SpadeGenerator": "models.faces.generator",
+    "DirectFaceNet": "models.faces.direct",
 }
 """Module of every class that the table may name."""
 

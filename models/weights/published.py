@@ -16,6 +16,7 @@ GLOBAL_CHECKPOINTS = (
     "https://github.com/microsoft/Bringing-Old-Photos-Back-to-Life/releases/download/v1.0/"
     "global_checkpoints.zip"
 )
+FACE_CHECKPOINTS = GLOBAL_CHECKPOINTS.replace("global_", "face_")
 _SOURCE = "github.com/microsoft/Bringing-Old-Photos-Back-to-Life, release v1.0"
 _VAE: Mapping[str, Setting] = {"width": 64, "norm": "instance"}
 _MAPPING: Mapping[str, Setting] = {"latent": 64, "width": 512, "norm": "instance"}
@@ -44,6 +45,22 @@ def _bopbl(
         url=GLOBAL_CHECKPOINTS,
         member=member,
         sub_key=sub_key,
+    )
+
+
+def _face(side: int, member: str) -> WeightFile:
+    """A face generator; those of 256 and of 512 pixels are one layout."""
+    return WeightFile(
+        name=f"bopbl_face_{side}",
+        stage="faces",
+        network="SpadeGenerator",
+        settings={"width": 64, "hidden": 128, "norm": "batch", "side": side},
+        parameters=92_059_587,
+        licence="MIT",
+        source=_SOURCE,
+        embedded=False,
+        url=FACE_CHECKPOINTS,
+        member=member,
     )
 
 
@@ -81,4 +98,6 @@ PUBLISHED: tuple[WeightFile, ...] = (
         73_904_448,
         "mapping_Patch_Attention/latest_net_mapping_net.pth",
     ),
+    _face(256, "Setting_9_epoch_100/latest_net_G.pth"),
+    _face(512, "FaceSR_512/latest_net_G.pth"),
 )

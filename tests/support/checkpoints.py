@@ -26,6 +26,7 @@ _NARROW: Mapping[str, Mapping[str, Setting]] = {
     "QualityMapping": {"latent": 4, "width": 8, "blocks": 1},
     "ScratchMapping": {"latent": 4, "width": 8, "blocks": 1},
     "PatchMapping": {"latent": 4, "width": 8},
+    "SpadeGenerator": {"width": 2, "hidden": 4},
 }
 
 NARROW: tuple[WeightFile, ...] = tuple(

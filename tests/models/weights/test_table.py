@@ -120,6 +120,7 @@ def test_a_spoilt_record_is_no_record(folder: Path) -> None:
 
 _LAYOUTS = {
     "ScratchUNet": "bopbl_scratch_detection",
+    "SpadeGenerator": "bopbl_face_256",
     "Autoencoder": "bopbl_vae",
     "QualityMapping": "bopbl_mapping_quality",
     "ScratchMapping": "bopbl_mapping_scratch",
