@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.contract import BadStageInput
 
-DEFAULT_MODEL = "classical"
+DEFAULT_MODEL = "direct"
 """What `auto` stands for: the embedded model that did best in the comparison."""
 
 
@@ -43,9 +43,9 @@ _HR = ("bopbl_vae_a_quality", "bopbl_mapping_patch_attention", "bopbl_vae_b_scra
 
 CHOICES: Mapping[str, Choice] = {
     "direct": Choice(
-        "direct/1", "damage_scratch", ("damage_direct",), ("damage_direct",), "damage_tone"
+        "direct/2", "damage_scratch", ("damage_direct",), ("damage_direct",), "damage_tone"
     ),
-    "latent": Choice("latent/1", "damage_scratch", _LATENT, _LATENT, "damage_tone"),
+    "latent": Choice("latent/2", "damage_scratch", _LATENT, _LATENT, "damage_tone"),
     "published-quality": Choice("published-quality/1", _DETECTOR, (), _QUALITY),
     "published-scratch": Choice("published-scratch/1", _DETECTOR, _SCRATCH, _SCRATCH),
     "published-hr": Choice("published-hr/1", _DETECTOR, _HR, _HR),

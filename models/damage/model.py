@@ -46,7 +46,11 @@ class DamageModel:
     gate: Gate = field(default_factory=Gate)
 
 
-CALIBRATED: Mapping[str, tuple[Thresholds, Gate]] = {}
+_THRESHOLDS = Thresholds(weak=0.35, strong=0.99, face_weak=0.65, face_strong=0.99)
+CALIBRATED: Mapping[str, tuple[Thresholds, Gate]] = {
+    "direct": (_THRESHOLDS, Gate(0.5, 0.75)),
+    "latent": (_THRESHOLDS, Gate(4.0, 8.0)),
+}
 """By model: thresholds and gate found on calibration photographs; where a model is
 missing, the defaults of those classes hold."""
 

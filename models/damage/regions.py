@@ -52,7 +52,7 @@ class Thresholds:
     smallest: float = 6.0
     grown: float = 1.0
     written: float = 0.9
-    support: float = 0.5
+    support: float = 1.0
     thickest: float = 0.04
     side: float = 0.004
 

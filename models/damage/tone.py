@@ -28,10 +28,10 @@ from models.pixels import check_pixels, luminance, reduced, to_bytes
 if TYPE_CHECKING:
     from models.damage.tone_net import ToneNet
 
-UNTOUCHED = 0.5
+UNTOUCHED = 0.4
 """Certainty up to which nothing is corrected; calibrated, see `models/training/tone.py`."""
 
-CERTAIN = 0.8
+CERTAIN = 0.6
 """Certainty from which on the whole correction is applied."""
 
 CAST_FLAG = 4.0

@@ -163,7 +163,7 @@ def test_an_upgrade_restores_nothing_by_itself(
 ) -> None:
     asked = ("plan", as_png.source, as_png.path, "--format", "png", "--keep-masks")
     assert ask_json(*asked)["to_restore"] == 0
-    newer = {**registry.REVISIONS, "damage": "classical/999"}
+    newer = {**registry.REVISIONS, "color": "decision/999"}
     monkeypatch.setattr(registry, "REVISIONS", newer)
     told = ask_json(*asked)
     assert told["to_restore"] == 0

@@ -83,7 +83,7 @@ def test_the_correction_sets_in_gradually() -> None:
     picture = faded(in_color())
     applied = [
         corrector(certainty)(picture, "color")[1].applied
-        for certainty in (UNTOUCHED, UNTOUCHED + 0.05, (UNTOUCHED + CERTAIN) / 2, CERTAIN, 1.0)
+        for certainty in (UNTOUCHED, UNTOUCHED + 0.03, (UNTOUCHED + CERTAIN) / 2, CERTAIN, 1.0)
     ]
     assert applied[0] == 0 and applied[-2:] == [1, 1]
     assert 0 < applied[1] < 0.1 < applied[2] < 1
