@@ -37,6 +37,8 @@ CERTAIN = 0.6
 CAST_FLAG = 4.0
 """CIELAB units of mean chroma a correction must move for the picture to be flagged."""
 
+_STRETCHED = (0.5, 0.8)  # the same two where percentiles judge: they are less to be trusted
+
 _LONG_EDGE = 256  # of the copy casts are measured on
 _HEADROOM_BINS = 12
 
@@ -84,16 +86,18 @@ class ToneCorrector:
         small = to_bytes(reduced(copy, _LONG_EDGE))
         view = small if tone == "color" and small.ndim == 3 else luminance(small)
         found = self.net.predict(view) if self.net else stretch(view)
-        weight = self.strength * _ramp(found.certainty)
+        limits = (UNTOUCHED, CERTAIN) if self.net else _STRETCHED
+        faded = ("faded",) if found.certainty > limits[0] else ()
+        weight = self.strength * _ramp(found.certainty, *limits)
         before = cast_of(small)
         if weight == 0:
-            return None, ToneReport(before, before, found.certainty, 0.0, _flags(found, 0.0))
+            return None, ToneReport(before, before, found.certainty, 0.0, faded)
         curves = Curves(blended(_tables(found, small, view), weight))
         corrected = curves.apply((small / 255).astype(np.float32))
         after = cast_of(np.rint(corrected * 255).astype(np.uint8))
         moved = float(np.hypot(after[0] - before[0], after[1] - before[1]))
-        report = ToneReport(before, after, found.certainty, weight, _flags(found, moved))
-        return curves, report
+        flags = (*faded, "color cast") if moved >= CAST_FLAG else faded
+        return curves, ToneReport(before, after, found.certainty, weight, flags)
 
 
 def _tables(
@@ -124,16 +128,7 @@ def _within_gamut(table: NDArray[np.float32], values: NDArray[np.float32]) -> ND
     return result
 
 
-def _ramp(certainty: float) -> float:
-    """0 up to `UNTOUCHED`, 1 from `CERTAIN`, and a cubic without corners between."""
-    share = min(1.0, max(0.0, (certainty - UNTOUCHED) / (CERTAIN - UNTOUCHED)))
+def _ramp(certainty: float, untouched: float, certain: float) -> float:
+    """0 up to `untouched`, 1 from `certain`, and a cubic without corners between."""
+    share = min(1.0, max(0.0, (certainty - untouched) / (certain - untouched)))
     return share * share * (3 - 2 * share)
-
-
-def _flags(found: Fading, moved: float) -> tuple[str, ...]:
-    flags = []
-    if found.certainty > UNTOUCHED:
-        flags.append("faded")
-    if moved >= CAST_FLAG:
-        flags.append("color cast")
-    return tuple(flags)
