@@ -46,9 +46,9 @@ CHOICES: Mapping[str, Choice] = {
         "direct/2", "damage_scratch", ("damage_direct",), ("damage_direct",), "damage_tone"
     ),
     "latent": Choice("latent/2", "damage_scratch", _LATENT, _LATENT, "damage_tone"),
-    "published-quality": Choice("published-quality/1", _DETECTOR, (), _QUALITY),
-    "published-scratch": Choice("published-scratch/1", _DETECTOR, _SCRATCH, _SCRATCH),
-    "published-hr": Choice("published-hr/1", _DETECTOR, _HR, _HR),
+    "published-quality": Choice("published-quality/2", _DETECTOR, (), _QUALITY),
+    "published-scratch": Choice("published-scratch/2", _DETECTOR, _SCRATCH, _SCRATCH),
+    "published-hr": Choice("published-hr/2", _DETECTOR, _HR, _HR),
 }
 """The models with networks; `classical` has none."""
 

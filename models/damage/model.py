@@ -14,7 +14,7 @@ from models.damage.regions import Thresholds
 from models.damage.revival import Gate
 from models.damage.translator import DirectTranslator, LatentTranslator, Translator
 from models.damage.vae import Autoencoder
-from models.device import pick_device
+from models.device import Precision, pick_device
 from models.tiling import Apply, on_device
 from models.weights import build, load, sha256_of
 
@@ -69,26 +69,31 @@ def load_model(name: str, device: str = "auto") -> DamageModel:
     detector = build(choice.detector)
     load(choice.detector, detector)
     multiple = cast(int, detector.multiple)
-    filler = _translator(choice.filler, where, name)
+    # Published networks lose much in bf16 on a CPU (`bench/networks.py`); ours were trained in it.
+    exact = name.startswith("published") and where.type == "cpu"
+    precision: Precision = "float32" if exact else "auto"
+    filler = _translator(choice.filler, where, name, precision)
     same = choice.reviver == choice.filler
     thresholds, gate = CALIBRATED.get(name, (Thresholds(), Gate()))
     return DamageModel(
         name=name,
         revision=choice.revision,
         weights={weight: sha256_of(weight) for weight in choice.weights},
-        detector=on_device(detector, where),
+        detector=on_device(detector, where, precision),
         device=where,
         multiple=multiple,
         least=2 * multiple,
         filler=filler,
-        reviver=filler if same else _translator(choice.reviver, where, name),
+        reviver=filler if same else _translator(choice.reviver, where, name, precision),
         tone=_tone(choice.tone),
         thresholds=thresholds,
         gate=gate,
     )
 
 
-def _translator(names: tuple[str, ...], device: torch.device, model: str) -> Translator | None:
+def _translator(
+    names: tuple[str, ...], device: torch.device, model: str, precision: Precision
+) -> Translator | None:
     """A direct network from one name, a latent translation from three, nothing from none."""
     if not names:
         return None
@@ -99,10 +104,10 @@ def _translator(names: tuple[str, ...], device: torch.device, model: str) -> Tra
         networks.append(network)
     weights = {name: sha256_of(name) for name in names}
     if len(networks) == 1:
-        return DirectTranslator(networks[0], device, model, weights)
+        return DirectTranslator(networks[0], device, model, weights, precision)
     old, mapping, clean = networks
     return LatentTranslator(
-        cast(Autoencoder, old), mapping, cast(Autoencoder, clean), device, model, weights
+        cast(Autoencoder, old), mapping, cast(Autoencoder, clean), device, model, weights, precision
     )
 
 
