@@ -59,6 +59,22 @@ def whole(pixels: Samples) -> Box:
     return Box(0, 0, pixels.shape[1], pixels.shape[0])
 
 
+def halved_box(box: Box) -> Box:
+    """`box` in pixels of a `halved` copy, rounded inwards."""
+    return Box((box.left + 1) // 2, (box.top + 1) // 2, box.right // 2, box.bottom // 2)
+
+
+def reduced_box(box: Box, depth: int) -> Box:
+    """`box` in pixels of a copy that was `halved` `depth` times, rounded outwards."""
+    last = (1 << depth) - 1
+    return Box(
+        box.left >> depth,
+        box.top >> depth,
+        (box.right + last) >> depth,
+        (box.bottom + last) >> depth,
+    )
+
+
 def strips(height: int, width: int, multiple: int = 1) -> Iterator[tuple[int, int]]:
     """Row ranges (top, bottom) of about four megapixels, tops at multiples of `multiple`."""
     rows = max(1, _STRIP_PIXELS // (width * multiple)) * multiple

@@ -24,7 +24,7 @@ from models.damage.components import Components, Runs, components_of, joined, ru
 from models.damage.judge import DENSITY, Kind, Tones, dusty_bonus, scores, stricter_on_faces
 from models.damage.ridges import REACH, Plane, responses
 from models.damage.writing import letters
-from models.pixels import halved, lay, luminance
+from models.pixels import halved, halved_box, lay, luminance, reduced_box
 
 WINDOW = 1024
 """Side of the windows, in pixels of the level, without the margin they are read with."""
@@ -87,7 +87,7 @@ class DefectDetector:
         self._levels = [_Level(plane, _inner(area, plane))]
         for _ in range(depth - 1):
             below = self._levels[-1]
-            self._levels.append(_Level(halved(below.plane), _half_box(below.area)))
+            self._levels.append(_Level(halved(below.plane), halved_box(below.area)))
 
     def detect(self) -> Defects:
         """Judge every candidate; windows already filtered and not changed are not again."""
@@ -99,7 +99,7 @@ class DefectDetector:
             self._dusty = self._count_specks() >= _DUSTY
         writing: list[Box] = []
         for depth, level in enumerate(self._levels):
-            faces = tuple(_reduced_box(face, depth) for face in self._faces)
+            faces = tuple(reduced_box(face, depth) for face in self._faces)
             painted = np.zeros(level.plane.shape, np.uint8)
             for key in _KEYS:
                 scored = self._scored(level, key, faces)
@@ -127,7 +127,7 @@ class DefectDetector:
         for depth, level in enumerate(self._levels):
             if depth:
                 level.plane = halved(self._levels[depth - 1].plane)
-            touched = [_reduced_box(box, depth) for box in boxes]
+            touched = [reduced_box(box, depth) for box in boxes]
             for window in [w for w in level.windows if _near_any(w, touched)]:
                 del level.windows[window]
 
@@ -244,21 +244,6 @@ def _inner(area: Box, plane: Plane) -> Box:
         area.top + margin * (area.top > 0),
         area.right - margin * (area.right < width),
         area.bottom - margin * (area.bottom < height),
-    )
-
-
-def _half_box(box: Box) -> Box:
-    return Box((box.left + 1) // 2, (box.top + 1) // 2, box.right // 2, box.bottom // 2)
-
-
-def _reduced_box(box: Box, depth: int) -> Box:
-    """`box` of the plane in pixels of a level, rounded outwards."""
-    last = (1 << depth) - 1
-    return Box(
-        box.left >> depth,
-        box.top >> depth,
-        (box.right + last) >> depth,
-        (box.bottom + last) >> depth,
     )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Rectangle
-from models.pixels import halved, lay, luminance, strips
+from models.pixels import halved, halved_box, lay, luminance, reduced_box, strips
 from models.tiling import Apply, Floats, Tiler
 
 Plane = NDArray[np.uint8]
@@ -69,7 +69,7 @@ class DamageProbability:
         for _ in range(levels(plane.shape) - 1):
             below = self._levels[-1]
             smaller = halved(below.plane)
-            self._levels.append(_Level(smaller, _halved_box(below.area), np.zeros_like(smaller)))
+            self._levels.append(_Level(smaller, halved_box(below.area), np.zeros_like(smaller)))
 
     def measure(self) -> None:
         """Ask the detector about the whole photograph area, at every level."""
@@ -90,7 +90,7 @@ class DamageProbability:
         for depth, level in enumerate(self._levels):
             if depth:
                 level.plane = halved(self._levels[depth - 1].plane)
-            self._ask(depth, [_grown(_reduced(box, depth), _SEEN) for box in boxes])
+            self._ask(depth, [_grown(reduced_box(box, depth), _SEEN) for box in boxes])
 
     def combined(self) -> Plane:
         """The probability of damage, HxW uint8: 255 is certain."""
@@ -183,21 +183,6 @@ def _enlarged(plane: Plane, depth: int, top: int, bottom: int, width: int) -> Pl
     if any(missing):
         large = np.pad(large, ((0, missing[0]), (0, missing[1])), mode="edge")
     return np.ascontiguousarray(large[:, :width])
-
-
-def _halved_box(box: Box) -> Box:
-    return Box((box.left + 1) // 2, (box.top + 1) // 2, box.right // 2, box.bottom // 2)
-
-
-def _reduced(box: Box, depth: int) -> Box:
-    """`box` of the scan in pixels of a level, rounded outwards."""
-    last = (1 << depth) - 1
-    return Box(
-        box.left >> depth,
-        box.top >> depth,
-        (box.right + last) >> depth,
-        (box.bottom + last) >> depth,
-    )
 
 
 def _grown(box: Box, margin: int) -> Box:

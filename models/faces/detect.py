@@ -26,11 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Face, Samples
-from models.faces.files import FaceModelMissing, model_file
 from models.faces.landmarks import fit
 from models.faces.pyramid import FAINT, LYING, TILTED, UPRIGHT, WINDOW, Base, Copy, Look, base
-
-__all__ = ["FaceModelMissing", "detect", "merged", "model_file", "proposals"]
 
 SPREAD_WEIGHT = 8.0
 """How much of the margin a spread of one interocular distance takes."""

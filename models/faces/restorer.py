@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Face, Samples, StageInput, StageResult
-from models.faces.detect import model_file
+from models.faces.files import model_file
 from models.pixels import check_input, to_bytes
 
 REVISION = "inspect/1"

@@ -30,7 +30,7 @@ from models.damage.vae import Autoencoder
 from models.device import autocast
 from models.layers import Norm
 from models.training.critics import LatentCritic, PatchCritic, scores
-from models.training.data import Image, batches, random_crop
+from models.training.data import Image, batches, random_crop, to_bytes
 from models.training.degradation import Severity, Textures
 from models.training.direct import HeldOut, faded_sample, psnr, shown_mask
 from models.training.loop import Batch, Budget, Training, train
@@ -125,14 +125,14 @@ def train_autoencoder(
         shape = (crop // 4, crop // 4, width)
         drawn = {"noise": rng.standard_normal(shape, dtype=np.float32)}
         if domain == "clean":
-            return drawn | {"picture": _bytes(true)}
+            return drawn | {"picture": to_bytes(true)}
         picture = true if rng.random() < _UNDAMAGED else degraded
         real = random_crop(old[int(rng.integers(len(old)))], rng, crop, _SCALES)
         # Both painted alike, or the critic of latents would learn to look for paint.
         paint = shown_mask(mask, rng) & (rng.random() < _PAINTED)
         picture = np.where(paint[..., None], np.float32(1), picture)
         return drawn | {
-            "picture": _bytes(picture),
+            "picture": to_bytes(picture),
             "real": np.where(paint[..., None], np.uint8(255), real),
             "real_noise": rng.standard_normal(shape, dtype=np.float32),
         }
@@ -219,7 +219,3 @@ def _judge(critics: nn.ModuleDict, pictures: Tensor, latent: Tensor) -> dict[str
     """The scores of each critic there is."""
     seen = {"pictures": pictures, "latents": latent}
     return {name: scores(critic(seen[name])) for name, critic in critics.items()}
-
-
-def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)

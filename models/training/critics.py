@@ -7,11 +7,15 @@ penalty would double the cost of the critic on a CPU.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
+
+from models.training.losses import critic_lsgan
 
 
 class PatchCritic(nn.Module):
@@ -63,6 +67,26 @@ class LatentCritic(nn.Module):
 def scores(features: list[list[Tensor]]) -> list[Tensor]:
     """The scores of every scale, out of what a critic returns."""
     return [scale[-1] for scale in features]
+
+
+def critic_step(
+    critic: PatchCritic,
+    optimizer: torch.optim.Optimizer,
+    true: Tensor,
+    made: Tensor,
+    precision: AbstractContextManager[object],
+) -> float:
+    """One step of a critic of one scale on real and generated pictures (both Bx3xHxW in [-1, 1],
+    `made` without gradients), its forward pass in `precision`; the loss."""
+    critic.requires_grad_(True)
+    with precision:
+        judged = scores(critic(torch.cat([true, made.to(true.dtype)])))
+    real, generated = judged[0].chunk(2)
+    loss = critic_lsgan([real], [generated])
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.item()
 
 
 def _patch_layers(channels: int, width: int, depth: int) -> nn.ModuleList:

@@ -81,6 +81,11 @@ def random_crop(
     return np.ascontiguousarray(piece[:, ::-1] if rng.random() < 0.5 else piece)
 
 
+def to_bytes(image: NDArray[np.float32]) -> Image:
+    """[0, 1] rounded to uint8; what lies beyond is clipped."""
+    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
 class _Samples(Dataset[Mapping[str, NDArray[Any]]]):
     def __init__(self, draw: Draw, seed: int) -> None:
         self.draw, self.seed = draw, seed

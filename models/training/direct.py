@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from models.damage.direct import DirectNet
 from models.device import autocast
-from models.training.data import Image, batches, random_crop
+from models.training.data import Image, batches, random_crop, to_bytes
 from models.training.degradation import Severity, Textures, degrade, fade
 from models.training.loop import Batch, Budget, Training, train
 
@@ -155,7 +155,7 @@ def train_direct(
         image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
         degraded, true, mask = faded_sample(image, rng, severity, textures)
         shown = shown_mask(mask, rng)
-        return {"degraded": _bytes(degraded), "true": _bytes(true), "mask": shown}
+        return {"degraded": to_bytes(degraded), "true": to_bytes(true), "mask": shown}
 
     def step(samples: Batch, progress: float) -> dict[str, float]:
         del progress
@@ -208,7 +208,3 @@ def _charbonnier(difference: Tensor) -> Tensor:
 
 def _difference(image: Tensor, dimension: int) -> Tensor:
     return image.diff(dim=dimension)
-
-
-def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.faces.align import TEMPLATE_SIDE, Floats, Matrix, crop, scale, similarity
-from models.training.data import Image, NoPhotographs, photograph_files, read_photographs
+from models.faces.align import TEMPLATE_SIDE, Matrix, crop, scale, similarity
+from models.training.data import Image, NoPhotographs, photograph_files, read_photographs, to_bytes
 from models.training.degradation import TRAINING, Severity, Textures
 from models.training.direct import faded_sample
 
@@ -164,11 +164,6 @@ def _listed(folder: Path) -> set[str]:
         return set()
     with path.open(newline="", encoding="utf-8") as file:
         return {row["file"] for row in csv.DictReader(file)}
-
-
-def to_bytes(image: Floats) -> Image:
-    """[0, 1] rounded to uint8."""
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def main() -> None:

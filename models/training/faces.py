@@ -22,16 +22,15 @@ from torch import Tensor, nn
 from models.device import autocast
 from models.faces.direct import DirectFaceNet
 from models.faces.generator import SpadeGenerator
-from models.training.critics import PatchCritic, scores
-from models.training.data import Image, batches
+from models.training.critics import PatchCritic, critic_step, scores
+from models.training.data import Image, batches, to_bytes
 from models.training.degradation import Severity, Textures
 from models.training.direct import faded_sample, psnr
 from models.training.face_losses import identity, kept, texture
-from models.training.face_samples import face_sample, resized, to_bytes
+from models.training.face_samples import face_sample, resized
 from models.training.loop import Batch, Budget, Training, train
 from models.training.losses import (
     charbonnier,
-    critic_lsgan,
     feature_matching,
     generator_lsgan,
     multiscale_gradient,
@@ -219,19 +218,10 @@ def train_faces(
         optimizers["faces"].step()
         parts = {name: term.item() for name, term in terms.items()}
         if judged:
-            parts["critic"] = _critic_step(true, restored.detach())
+            parts["critic"] = critic_step(
+                critic, optimizers["critic"], true, restored.detach(), autocast(device)
+            )
         return parts
-
-    def _critic_step(true: Tensor, restored: Tensor) -> float:
-        critic.requires_grad_(True)
-        with autocast(device):
-            judged = scores(critic(torch.cat([true, restored.to(true.dtype)])))
-        real, generated = judged[0].chunk(2)
-        loss = critic_lsgan([real], [generated])
-        optimizers["critic"].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizers["critic"].step()
-        return loss.item()
 
     def start_batches(first: int) -> Iterator[Batch]:
         return batches(draw, batch, seed, first, workers)

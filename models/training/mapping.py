@@ -29,15 +29,14 @@ from models.damage.mapping import QualityMapping, ScratchMapping
 from models.damage.vae import Autoencoder
 from models.device import autocast
 from models.layers import Norm
-from models.training.critics import PatchCritic, scores
-from models.training.data import Image, batches, random_crop
+from models.training.critics import PatchCritic, critic_step, scores
+from models.training.data import Image, batches, random_crop, to_bytes
 from models.training.degradation import Severity, Textures
 from models.training.direct import HeldOut, faded_sample, shown_mask
 from models.training.loop import Batch, Budget, Training, train
 from models.training.losses import (
     absolute,
     charbonnier,
-    critic_lsgan,
     feature_matching,
     generator_lsgan,
     multiscale_gradient,
@@ -125,7 +124,7 @@ def train_mapping(
         image = random_crop(pictures[int(rng.integers(len(pictures)))], rng, crop, _SCALES)
         degraded, true, mask = faded_sample(image, rng, severity, textures)
         shown = fillable(shown_mask(mask, rng))
-        return {"degraded": _bytes(degraded), "true": _bytes(true), "mask": shown}
+        return {"degraded": to_bytes(degraded), "true": to_bytes(true), "mask": shown}
 
     def step(samples: Batch, progress: float) -> dict[str, float]:
         del progress
@@ -166,19 +165,10 @@ def train_mapping(
         optimizers["mapping"].step()
         parts = {name: term.item() for name, term in terms.items()}
         if "critic" in networks:
-            parts["critic"] = _critic_step(true, translated.detach())
+            parts["critic"] = critic_step(
+                critic, optimizers["critic"], true, translated.detach(), autocast(device)
+            )
         return parts
-
-    def _critic_step(true: Tensor, translated: Tensor) -> float:
-        critic.requires_grad_(True)
-        with autocast(device):
-            judged = scores(critic(torch.cat([true, translated.to(true.dtype)])))
-        real, generated = judged[0].chunk(2)
-        loss = critic_lsgan([real], [generated])
-        optimizers["critic"].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizers["critic"].step()
-        return loss.item()
 
     def start_batches(first: int) -> Iterator[Batch]:
         return batches(draw, batch, seed, first, workers)
@@ -231,7 +221,3 @@ def fingerprint(*networks: nn.Module) -> str:
             digest.update(name.encode())
             digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)

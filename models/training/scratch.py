@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812
 from models.damage.detector import DamageDetector
 from models.damage.scratch import ScratchUNet
 from models.device import autocast
-from models.training.data import Image, batches, random_crop
+from models.training.data import Image, batches, random_crop, to_bytes
 from models.training.degradation import Severity, Textures, degrade, lookalikes
 from models.training.loop import Batch, Budget, Training, train
 from models.training.request import BadRequest
@@ -148,7 +148,7 @@ def train_scratch(
             nothing = np.zeros(image.shape[:2], bool)
             return {"degraded": image, "mask": nothing, "ignore": nothing}
         made = degrade(image, rng, severity, textures)
-        return {"degraded": _bytes(made.degraded), "mask": made.mask, "ignore": made.ignore}
+        return {"degraded": to_bytes(made.degraded), "mask": made.mask, "ignore": made.ignore}
 
     def step(samples: Batch, progress: float) -> dict[str, float]:
         del progress
@@ -196,7 +196,3 @@ def detection_loss(logits: Tensor, mask: Tensor, ignore: Tensor) -> tuple[Tensor
     overlap = 2 * (probability * mask).sum() + 1
     dice = 1 - overlap / (probability.sum() + (mask * counted).sum() + 1)
     return cross + 0.5 * dice, {"cross": cross.item(), "dice": dice.item()}
-
-
-def _bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -8,7 +8,8 @@ from painted_scenes import face, landscape
 
 from models.contract import Box, Face
 from models.faces import files as module
-from models.faces.detect import FaceModelMissing, detect, merged, model_file
+from models.faces.detect import detect, merged
+from models.faces.files import FaceModelMissing, model_file
 
 
 def _is_at(found: Face, left: float, top: float, size: float) -> bool:
