@@ -33,8 +33,9 @@ demo: $(RUNTIME) ## restore the sample collection examples/scans into demo/
 	*) echo "make demo: albumen ended with exit code $$status" >&2; exit $$status ;; \
 	esac
 
+# Two at a time, a file of tests in one piece: many wait for processes that start.
 test: $(FULL) ## the tests, without the fault scenarios (ARGS='...' is passed to pytest)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(FULL) ## lint, formatting, strict types, law of imports
 	$(BIN)/ruff check .

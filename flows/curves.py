@@ -54,7 +54,8 @@ def _read(history: Path) -> tuple[dict[str, list[float]], dict[str, list[float]]
         reader = csv.DictReader(file)
         names = list(reader.fieldnames or [])
         for row in reader:
-            numbers = {name: float(row[name]) for name in names}
+            # Empty: a loss that had not joined yet.
+            numbers = {name: float(row[name] or "nan") for name in names}
             # A training that was killed goes back to its checkpoint: what followed is void.
             while rows and rows[-1]["step"] >= numbers["step"]:
                 rows.pop()

@@ -84,6 +84,14 @@ Part = Annotated[
         rich_help_panel=_RECIPE,
     ),
 ]
+Start = Annotated[
+    Path | None,
+    typer.Option(
+        help="Weights (.safetensors) of another training to begin from, of the same layout: to "
+        "go on with a larger --crop, or on photographs of your own.",
+        rich_help_panel=_RECIPE,
+    ),
+]
 Width = Annotated[
     int | None,
     typer.Option(
@@ -129,6 +137,7 @@ def train(
     minutes: Minutes = 60.0,
     steps: Steps = None,
     part: Part = None,
+    start: Start = None,
     width: Width = None,
     batch: Batch = None,
     crop: Crop = None,
@@ -157,6 +166,7 @@ def train(
             minutes=minutes,
             steps=steps,
             part=part,
+            start=start,
             width=width,
             batch=batch,
             crop=crop,

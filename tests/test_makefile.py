@@ -101,7 +101,12 @@ def test_make_demo_takes_failed_scans_as_success_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("target", "arguments"), [("test", ""), ("chaos", "-m chaos"), ("test", "-k manifest")]
+    ("target", "arguments"),
+    [
+        ("test", "-n 2 --dist loadfile"),
+        ("chaos", "-m chaos"),
+        ("test", "-n 2 --dist loadfile -k manifest"),
+    ],
 )
 def test_make_runs_pytest(ready: Path, target: str, arguments: str) -> None:
     executable(ready / "bin" / "pytest", '#!/bin/sh\necho "pytest $*"\n')

@@ -1,4 +1,4 @@
-"""`python -m models.training scratch|damage|tone PHOTOGRAPHS... --out FOLDER ...`.
+"""`python -m models.training scratch|damage|tone|faces PHOTOGRAPHS... --out FOLDER ...`.
 
 The same as `albumen train`, for a machine with a GPU and without Prefect, Ray or Typer: only
 torch, numpy, OpenCV, Pillow and safetensors are imported.
@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
         ("textures", "folder of damage masks and papers"),
         ("held-out", "folder of photographs for the score"),
         ("splits", "CSV of folder, file, split"),
+        ("start", "weights of another training to begin from"),
     ):
         made.add_argument(f"--{name}", type=Path, help=what)
     made.add_argument("--minutes", type=float, default=60.0)

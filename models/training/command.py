@@ -97,6 +97,7 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     if _OLD in shares and request.old is None:
         raise BadRequest(f"{_OLD} needs a folder of real old photographs: --old FOLDER")
     keywords = {part: _keywords(part, request) for part in shares}
+    begin = _start(request.start, next(iter(shares))) if request.start is not None else {}
     textures = Textures.load(request.textures)
     if "mapping" in shares and len(shares) == 1:
         _both_autoencoders(request.out)  # missing ones are named before anything is read
@@ -109,7 +110,7 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     for part, share in shares.items():
         budget = Budget(request.minutes * share, request.steps)
         given = keywords[part]
-        given = _inputs(part, request, photographs, textures, device, given) | given
+        given = _inputs(part, request, photographs, textures, device, given) | begin | given
         weights = RECIPES[part].train(folder=request.out, budget=budget, report=report, **given)
         written[part] = _write(part, weights, given, request.out)
         report(f"{part}: {written[part]}")
@@ -179,6 +180,17 @@ def _validation(
         crop = chosen.get("crop", RECIPES[part].defaults()["crop"])
         return faces.held_out(held_out, FACE_EVALUATION, textures, crop=crop)
     return direct.held_out(held_out, EVALUATION, textures)
+
+
+def _start(path: Path, part: str) -> dict[str, Any]:
+    """The weights that `part` begins from. Raises `BadRequest` where it cannot, or they fail."""
+    if "start" not in inspect.signature(RECIPES[part].train).parameters:
+        raise BadRequest(f"the recipe of {part} begins from random weights: leave --start out")
+    try:
+        tensors = read_safetensors(path)
+    except (WeightsError, OSError) as error:
+        raise BadRequest(f"--start: {error}") from error
+    return {"start": tensors}
 
 
 def _both_autoencoders(folder: Path) -> tuple[Autoencoder, Autoencoder]:

@@ -23,6 +23,7 @@ from models.device import autocast
 from models.training.data import Image, batches, random_crop, to_bytes
 from models.training.degradation import Severity, Textures, degrade, fade
 from models.training.loop import Batch, Budget, Training, train
+from models.training.start import begin
 
 _SCALES = (0.5, 2.0)
 _MISSED = 0.15  # of the samples: the network sees no mask at all
@@ -145,8 +146,7 @@ def train_direct(
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
     network = DirectNet(width=width, blocks=blocks)
-    if start is not None:
-        network.load_state_dict(start)
+    begin(network, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
 

@@ -36,6 +36,7 @@ from models.training.losses import (
     multiscale_gradient,
 )
 from models.training.request import BadRequest
+from models.training.start import begin
 
 _MEASURED_AT_ONCE = 8
 _KEPT_WEIGHT = 10.0  # a tenth of correlation in eyes and mouth counts as one decibel
@@ -168,8 +169,7 @@ def train_faces(
     settings = network_settings(kind, width, blocks, hidden, crop)
     torch.manual_seed(seed)
     network = NETWORKS[kind].network(**settings)
-    if start is not None:
-        network.load_state_dict(start)
+    begin(network, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     networks: dict[str, nn.Module] = {"faces": network}
     optimizers: dict[str, torch.optim.Optimizer] = {

@@ -181,13 +181,21 @@ class _State:
         report(f"{self.training.name}: " + "  ".join(f"{k} {v}" for k, v in row.items()))
 
     def _write(self, row: Mapping[str, Any]) -> None:
+        """Add a row. A loss that joins late (a critic) is a new column: empty in earlier rows."""
         path = self.folder / f"{self.training.name}.csv"
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        rows: list[Mapping[str, Any]] = []
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+        rows.append(row)
+        measures = list(row)[list(row).index("score") :]
+        losses = dict.fromkeys(name for one in rows for name in one if name not in measures)
+        partial = path.with_suffix(".csv.partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [*losses, *measures])
+            writer.writeheader()
+            writer.writerows(rows)
+        partial.replace(path)
 
     def save(self) -> None:
         training = self.training

@@ -42,6 +42,7 @@ from models.training.losses import (
     multiscale_gradient,
 )
 from models.training.request import BadRequest
+from models.training.start import begin
 from models.training.translation import added, measure
 
 Perceptual = Callable[[Tensor], Sequence[Tensor]]
@@ -102,8 +103,7 @@ def train_mapping(
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
     network = MAPPINGS[kind](latent=old.latent, width=width, norm=norm, blocks=blocks)
-    if start is not None:
-        network.load_state_dict(start)
+    begin(network, start)
     for module in (network, old, clean):
         module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for frozen in (old, clean):

@@ -43,7 +43,8 @@ class Request:
     `photographs` are set aside). `splits` is a CSV (folder, file, split): then only `train` is
     trained on, and only `calibration` is held out. Everything is written below `out`. `minutes`
     are shared by the parts; `part` trains one of them alone, for all of them. `steps` bounds
-    each part by steps instead. `settings` are further keywords of the parts' recipes.
+    each part by steps instead. `start` is a file of weights that a part begins from, as another
+    training wrote it. `settings` are further keywords of the parts' recipes.
     """
 
     recipe: Recipe
@@ -56,6 +57,7 @@ class Request:
     minutes: float = 60.0
     steps: int | None = None
     part: str | None = None
+    start: Path | None = None
     width: int | None = None
     batch: int | None = None
     crop: int | None = None
@@ -87,6 +89,8 @@ class Request:
         shares = {self.part: 1.0} if self.part else dict(parts)
         if self.width is not None and len(shares) > 1:
             raise BadRequest(f"one width does not fit {', '.join(shares)}: name one part")
+        if self.start is not None and len(shares) > 1:
+            raise BadRequest(f"one start does not fit {', '.join(shares)}: name one part")
         return shares
 
 

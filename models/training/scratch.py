@@ -26,6 +26,7 @@ from models.training.data import Image, batches, random_crop, to_bytes
 from models.training.degradation import Severity, Textures, degrade, lookalikes
 from models.training.loop import Batch, Budget, Training, train
 from models.training.request import BadRequest
+from models.training.start import begin
 
 _LOOKALIKES = 0.35  # of the samples
 _SOUND = 0.3  # of the samples, beside those the severity leaves alone: neither damaged nor aged.
@@ -134,8 +135,7 @@ def train_scratch(
     sizes = {"width": width, "blocks": blocks, "depth": depth}
     settings = {name: sizes[name] for name in keywords}
     network = built(**settings)
-    if start is not None:
-        network.load_state_dict(start)
+    begin(network, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-4)
 

@@ -82,6 +82,24 @@ def test_the_same_command_goes_on_and_another_one_is_refused(
         albumen(*words, *tiny, "--steps", 3, "--seed", 9)
 
 
+def test_a_training_begins_from_the_weights_of_another(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    words = ("scratch", folders["photographs"], "--held-out", folders["held"], *TINY)
+    first, second = tmp_path / "first", tmp_path / "second"
+    albumen(*words, "--out", first, "--width", 2)
+    weights = first / "damage_scratch.safetensors"
+    # Another seed: other random weights, were they not replaced. One step of warm-up moves little.
+    albumen(*words, "--out", second, "--width", 2, "--seed", 9, "--start", weights)
+    before = read_safetensors(weights)
+    after = read_safetensors(second / "damage_scratch.safetensors")
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        np.testing.assert_allclose(after[name].float(), value.float(), atol=1e-3)
+    with pytest.raises(UsageError, match="the weights to start from do not fit"):
+        albumen(*words, "--out", tmp_path / "third", "--width", 4, "--start", weights)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -91,6 +109,9 @@ def test_the_same_command_goes_on_and_another_one_is_refused(
         (["damage", "{photographs}", "--old", "{old}", "--part", "critic"], "no part 'critic'"),
         (["damage", "{photographs}", "--old", "{old}", "--width", "8"], "name one part"),
         (["damage", "{photographs}", "--part", "mapping"], "train autoencoder-old"),
+        (["damage", "{photographs}", "--old", "{old}", "--start", "x.safetensors"], "one start"),
+        (["tone", "{photographs}", "--start", "x.safetensors"], "leave --start out"),
+        (["scratch", "{photographs}", "--start", "{nowhere}"], "--start: .*nowhere"),
         (["scratch", "{photographs}", "--crop", "50"], "multiple of 16"),
         (["scratch", "{photographs}", "--set", "kind=quarter"], "there are half, published"),
         (["scratch", "{photographs}", "--minutes", "0"], "more than 0"),
@@ -174,6 +195,12 @@ def test_curves_leave_out_what_a_resumed_training_went_through_again(tmp_path: P
     assert one.shape == other.shape
     assert np.mean(np.any(one != other, axis=2)) < 0.003
     assert len(np.unique(one.reshape(-1, 3), axis=0)) > 10
+
+
+def test_curves_of_a_loss_that_joined_late(tmp_path: Path) -> None:
+    late = tmp_path / "late.csv"
+    late.write_text("step,minutes,loss,critic,score\n1,1,0.5,,3\n2,2,0.4,0.7,4\n", encoding="utf-8")
+    assert cv2.imread(str(draw_curves(late))) is not None
 
 
 def test_a_file_that_is_no_history_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,23 @@ def test_the_networks_learn_and_the_history_has_a_row_a_scoring(tmp_path: Path) 
     assert float(rows[-1]["score"]) > 0.8 * float(rows[0]["score"])  # errors, below nothing
 
 
+def test_a_loss_that_joins_late_gets_a_column_and_earlier_rows_keep_theirs(tmp_path: Path) -> None:
+    train(training(), tmp_path, Budget(1, steps=2), **ALWAYS)
+    late = training()
+    alone = late.step
+
+    def with_critic(batch: Batch, progress: float) -> Mapping[str, float]:
+        return {"critic": 0.25, **alone(batch, progress)}
+
+    train(replace(late, step=with_critic), tmp_path, Budget(1, steps=4), **ALWAYS)
+    with (tmp_path / "sum.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["step", "minutes", "loss", "critic", "score"]
+    assert [row["critic"] for row in rows] == ["", "", "0.25", "0.25"]
+    assert all(float(row["score"]) < 0 < float(row["loss"]) for row in rows)
+    assert not list(tmp_path.glob("*.partial"))
+
+
 @pytest.mark.parametrize("killed_after", [1, 2, 3])
 def test_killed_and_resumed_equals_one_go(tmp_path: Path, killed_after: int) -> None:
     budget = Budget(1, steps=4)
@@ -136,7 +154,7 @@ def test_the_budget_counts_all_sessions_together(tmp_path: Path) -> None:
     assert set(best["sum"]) == set(done.networks["sum"].state_dict())
     seconds = held(tmp_path)["seconds"]
     assert Budget(minutes=2 * seconds / 60).progress(3, seconds) == pytest.approx(0.5)
-    assert Budget(minutes=seconds / 60).progress(3, seconds) == 1.0
+    assert Budget(minutes=seconds / 120).progress(3, seconds) == 1.0  # never more
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
