@@ -11,7 +11,14 @@ _HERE = Path(__file__).parent
 
 def main() -> None:
     """Run every benchmark in a process of its own, so that none inherits another's memory."""
-    for script in ("overhead.py", "memory.py", "inventory.py", "networks.py", "damage.py"):
+    for script in (
+        "overhead.py",
+        "memory.py",
+        "inventory.py",
+        "networks.py",
+        "damage.py",
+        "faces.py",
+    ):
         subprocess.run([sys.executable, str(_HERE / script)], check=True)
 
 

@@ -161,4 +161,8 @@ def _source_type(job: Job, acted: Sequence[str]) -> SourceType | None:
 
 def _described(job: Job, stage: str) -> tuple[str, Mapping[str, str]]:
     """Revision and weights of a stage as this scan's recipe has it."""
-    return described(stage, {"model": job.recipe.damage_model} if stage == "damage" else {})
+    options = {
+        "damage": {"model": job.recipe.damage_model},
+        "faces": {"model": job.recipe.face_model, "faces": job.recipe.faces},
+    }
+    return described(stage, options.get(stage, {}))

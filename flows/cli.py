@@ -48,6 +48,8 @@ def restore(
     tone_strength: options.ToneStrength = None,
     colorize: options.Colorize = None,
     faces: options.Faces = None,
+    face_model: options.FaceModelName = None,
+    face_strength: options.FaceStrength = None,
     format: options.Format = None,  # noqa: A002  named as the option is
     keep_masks: options.KeepMasks = False,
     skip_unchanged: options.SkipUnchanged = False,
@@ -100,6 +102,8 @@ def plan(
     tone_strength: options.ToneStrength = None,
     colorize: options.Colorize = None,
     faces: options.Faces = None,
+    face_model: options.FaceModelName = None,
+    face_strength: options.FaceStrength = None,
     format: options.Format = None,  # noqa: A002
     keep_masks: options.KeepMasks = False,
     skip_unchanged: options.SkipUnchanged = False,

@@ -1,4 +1,4 @@
-"""`albumen evaluate`: the damage stage measured, printed, drawn and laid side by side."""
+"""`albumen evaluate`: the stages measured, printed, drawn and laid side by side."""
 
 from __future__ import annotations
 
@@ -11,8 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.evaluate_faces import faces as evaluate_faces
+from flows.evaluation_common import (
+    Device,
+    Limit,
+    Out,
+    Split,
+    Splits,
+    TexturesFolder,
+    Threads,
+    WeightsUnusable,
+    file_name,
+    say,
+    write_sheets,
+)
 from flows.exit_codes import ExitCode
-from tasks.errors import StorageError, UsageError
+from tasks.errors import UsageError
 
 if TYPE_CHECKING:
     from models.evaluation.damage import Contestant, DamageRows, Reading
@@ -34,36 +48,17 @@ Old = Annotated[
     list[Path] | None,
     typer.Option(help="Folder of really damaged photographs, to look at. May be repeated."),
 ]
-TexturesFolder = Annotated[
-    Path | None, typer.Option("--textures", help="Folder of damage masks and paper surfaces.")
-]
-Splits = Annotated[
-    Path | None,
-    typer.Option(help="CSV with the columns folder, file, split; without it all files count."),
-]
-Split = Annotated[str, typer.Option(help="Which split is measured on.")]
 FaceSplit = Annotated[
     str | None, typer.Option(help="Which split of the portraits; by default the same.")
 ]
-Out = Annotated[Path, typer.Option(help="Folder for tables, plots and sheets.")]
-Limit = Annotated[
-    int | None, typer.Option(min=1, help="At most this many photographs of each folder.")
-]
 Models = Annotated[str, typer.Option(help="Models of the damage stage, comma-separated.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of torch and OpenCV.", show_default="all cores")
-]
 Model = Annotated[str, typer.Option(help="The model whose detector is calibrated.")]
 Portraits = Annotated[Path, typer.Option("--faces", help="Folder of clean portraits.")]
 
 
-class WeightsUnusable(StorageError):
-    """A model that was asked for has no usable weights."""
-
-
 def register(app: typer.Typer) -> None:
     """Add `evaluate` to the command line."""
+    evaluate.command("faces")(evaluate_faces)
     app.add_typer(evaluate, name="evaluate")
 
 
@@ -91,6 +86,7 @@ def damage(
     """
     from models.evaluation.report import degraded_rows, harm_rows
     from models.evaluation.tables import markdown
+    from models.evaluation.writing import write_tables
 
     session = _session(models, device, threads, textures, splits, split, limit)
     out.mkdir(parents=True, exist_ok=True)
@@ -118,7 +114,7 @@ def damage(
             session.old(folder.name, folder)
     except _foreseeable() as error:
         raise UsageError(f"evaluate: {error}") from error
-    _sheets(session, out)
+    write_sheets(session.sheets.of, out, _CELL, _DETAIL)
     about = {
         "split": split,
         "limit": limit,
@@ -126,7 +122,7 @@ def damage(
         "non_local_means_h": denoiser.h,
         "weights": _weights(session.contestants),
     }
-    _write_tables(rows, readings, about, out)
+    write_tables(rows, readings, about, out)
     print(markdown(rows))
     return ExitCode.OK
 
@@ -198,7 +194,8 @@ def _session(
     from models.contract import BadStageInput
     from models.device import BadDevice
     from models.evaluation.contestants import contestant
-    from models.evaluation.session import Session, Sheets
+    from models.evaluation.picking import Sheets
+    from models.evaluation.session import Session
     from models.training.degradation import NoTextures, Textures
     from models.weights import WeightsError
 
@@ -213,7 +210,7 @@ def _session(
         raise WeightsUnusable(f"evaluate: {error}") from error
     except (BadStageInput, BadDevice, NoTextures) as error:
         raise UsageError(f"evaluate: {error}") from error
-    return Session(contestants, drawn, splits, split, limit, count, Sheets(), _say)
+    return Session(contestants, drawn, splits, split, limit, count, Sheets(), say)
 
 
 def _foreseeable() -> tuple[type[Exception], ...]:
@@ -224,44 +221,14 @@ def _foreseeable() -> tuple[type[Exception], ...]:
     return (NoPhotographs, NothingAllowed, FileNotFoundError)
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 def _draw(measured: DamageRows, name: str, out: Path) -> None:
     from flows.evaluation_plots import draw_detectors
 
     curves = {method: tally.curve() for method, tally in measured.tallies.items()}
     points = {method: (one.recall, one.precision) for method, one in measured.found.items()}
     if curves:
-        draw_detectors(curves, points, name, out / f"detectors_{_file(name)}.png")
-
-
-def _sheets(session: Session, out: Path) -> None:
-    from flows.evaluation_sheets import write_details, write_sheet
-
-    for name, rows in session.sheets.of.items():
-        write_sheet(rows, out / f"sheet_{_file(name)}.jpg", _CELL)
-        write_details(rows, out / f"detail_{_file(name)}.jpg", _DETAIL)
-
-
-def _write_tables(
-    rows: Sequence[Row], readings: Sequence[Reading], about: dict[str, Any], out: Path
-) -> None:
-    from models.evaluation.tables import as_csv, as_json, markdown, readings_csv
-
-    for name, text in {
-        "table.md": markdown(rows),
-        "table.csv": as_csv(rows),
-        "table.json": as_json(rows, about),
-        "readings.csv": readings_csv(readings),
-    }.items():
-        (out / name).write_text(text, encoding="utf-8")
+        draw_detectors(curves, points, name, out / f"detectors_{file_name(name)}.png")
 
 
 def _weights(contestants: Sequence[Contestant]) -> dict[str, dict[str, str]]:
     return {one.name: dict(one.network.weights) for one in contestants if one.network}
-
-
-def _file(name: str) -> str:
-    return name.replace(" ", "_")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.settings import DamageModel
+from flows.settings import DamageModel, FaceModel
 
 _WHAT = "What to restore"
 _HOW = "How to restore"
@@ -108,8 +108,29 @@ Colorize = Annotated[
 Faces = Annotated[
     Literal["off", "detect", "enhance"] | None,
     typer.Option(
-        help="'off', 'detect' (boxes in the manifest only) or 'enhance'.",
+        help="'enhance' faces as far as they stay the same person's, only 'detect' them (boxes "
+        "in the manifest), or 'off'.",
         show_default="enhance",
+        rich_help_panel=_HOW,
+    ),
+]
+FaceModelName = Annotated[
+    FaceModel | None,
+    typer.Option(
+        "--face-model",
+        help="Network that enhances faces: 'auto' the embedded default, 'direct' the embedded "
+        "one, 'published-...' the authors' generators of 256 or 512 pixels, once they are "
+        "imported with 'albumen weights import'.",
+        show_default="auto",
+        rich_help_panel=_HOW,
+    ),
+]
+FaceStrength = Annotated[
+    float | None,
+    typer.Option(
+        help="How strongly faces are enhanced, 0 to 1: at most, for a small face and one that "
+        "the identity guard refuses are enhanced less or not at all.",
+        show_default="1",
         rich_help_panel=_HOW,
     ),
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.address import check_address
-from cluster.stages import revisions, weights
+from cluster.stages import described, revisions, weights
 from flows.settings import RestoreSettings
 from tasks.done import read_done
 from tasks.inventory import Inventory, take_inventory
@@ -36,8 +36,9 @@ def check_request(settings: RestoreSettings) -> None:
     LeaseHeld where a run on this machine holds the destination; makes nothing.
     """
     _, destination = open_locations(settings)
-    needed = stages_needed(settings, read_selection(settings))
-    weights(needed, stage_options(settings))
+    selection = read_selection(settings)
+    weights(stages_needed(settings, selection), stage_options(settings))
+    face_network(settings, selection)
     if settings.ray_address is not None:
         check_address(settings.ray_address)
     refuse_held(destination)
@@ -65,6 +66,7 @@ def plan_restoration(
     selection = read_selection(settings)
     stages = stages_needed(settings, selection)
     options = stage_options(settings)
+    face_revision, face_weights = face_network(settings, selection)
     recipe = Recipe(
         stages=settings.stages,
         mode=settings.mode,
@@ -73,11 +75,15 @@ def plan_restoration(
         tone_strength=settings.tone_strength,
         colorize=settings.colorize,
         faces=settings.faces,
+        face_model=settings.face_model,
+        face_strength=settings.face_strength,
         format=settings.format,
         keep_masks=settings.keep_masks,
         skip_unchanged=settings.skip_unchanged,
-        revisions=revisions(stages, options),
-        weights=weights(stages, options),
+        revisions=revisions(stages, options | _DETECTING),
+        weights=weights(stages, options | _DETECTING),
+        face_revision=face_revision,
+        face_weights=face_weights,
         requested=settings.requested(),
     )
     inventory = take_inventory(source, settings.include, settings.exclude)
@@ -96,7 +102,27 @@ def plan_restoration(
     return planned, inventory
 
 
-def stage_options(settings: RestoreSettings) -> Mapping[str, Mapping[str, Any]]:
+_DETECTING = {"faces": {"faces": "detect"}}
+"""What the face stage is without its network, which counts where a scan's faces are enhanced."""
+
+
+def face_network(
+    settings: RestoreSettings, selection: Selection
+) -> tuple[str | None, Mapping[str, str]]:
+    """Revision and weights of the network that enhances faces; none where no scan wants it.
+
+    Raises UsageError for weights that are not there.
+    """
+    if "faces" not in stages_needed(settings, selection):
+        return None, {}
+    if "enhance" not in {settings.faces, *selection.faces}:
+        return None, {}
+    options = stage_options(settings)["faces"] | {"faces": "enhance"}
+    revision = revisions(("faces",), {"faces": options})["faces"]
+    return revision, described("faces", options)[1]
+
+
+def stage_options(settings: RestoreSettings) -> dict[str, dict[str, Any]]:
     """Keywords for the builder of each stage."""
     return {
         "damage": {
@@ -105,6 +131,11 @@ def stage_options(settings: RestoreSettings) -> Mapping[str, Mapping[str, Any]]:
             "model": settings.damage_model,
             "strength": settings.strength,
             "tone_strength": settings.tone_strength,
+        },
+        "faces": {
+            "faces": settings.faces,
+            "model": settings.face_model,
+            "strength": settings.face_strength,
         },
         "color": {"colorize": settings.colorize},
     }

@@ -19,6 +19,8 @@ PIXEL_OPTIONS = (
     "tone_strength",
     "colorize",
     "faces",
+    "face_model",
+    "face_strength",
     "format",
     "keep_masks",
     "skip_unchanged",
@@ -37,6 +39,11 @@ DamageModel = Literal[
 ]
 """Networks of the damage stage; the same names as `models.damage.choices`, which a test holds
 them to."""
+
+
+FaceModel = Literal["auto", "direct", "published-256", "published-512"]
+"""Networks of the face stage; the same names as `models.faces.choices`, which a test holds them
+to."""
 
 
 class RestoreSettings(BaseModel):
@@ -58,6 +65,8 @@ class RestoreSettings(BaseModel):
     tone_strength: float | None = Field(None, ge=0, le=1)
     colorize: Literal["auto", "always", "never"] = "auto"
     faces: Literal["off", "detect", "enhance"] = "enhance"
+    face_model: FaceModel = "auto"
+    face_strength: float | None = Field(None, ge=0, le=1)
     format: Literal["source", "tiff", "jpeg", "png", "webp", "jp2", "avif"] = "source"
     keep_masks: bool = False
     skip_unchanged: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.contract import BadStageInput, Stage
 from models.damage.choices import CHOICES, resolved
+from models.faces import choices as face_choices
 from models.weights.table import sha256_of
 
 _NO_WEIGHTS: Mapping[str, str] = {}
@@ -36,10 +37,22 @@ def _damage(
     return DamageRestorer(model=name, device=device, **given)
 
 
-def _faces(threads: int = 1) -> Stage:
-    from models.faces.restorer import FaceInspector
+def _faces(
+    faces: str = "enhance",
+    strength: float | None = None,
+    model: str = "auto",
+    device: str = "auto",
+    threads: int = 1,
+) -> Stage:
+    from models.faces.restorer import FaceRestorer
 
-    return FaceInspector(threads)
+    return FaceRestorer(
+        face_choices.handling(faces),
+        1.0 if strength is None else strength,
+        face_choices.resolved(model),
+        device,
+        threads,
+    )
 
 
 def _color(colorize: str = "auto") -> Stage:
@@ -54,22 +67,24 @@ BUILDERS: Mapping[str, Callable[..., Stage]] = {
     "color": _color,
 }
 
-LOOK_REVISION = "look/2"
+LOOK_REVISION = "look/3"
 """Of what every stage is told beforehand: photograph area, tone, faces."""
 
 REVISIONS: Mapping[str, str] = {
     "damage": "classical/1",
-    "faces": "inspect/1",
-    "color": "decision/1",
+    "faces": face_choices.DETECT_REVISION,
+    "color": "decision/2",
 }
-"""Of stages without networks (the damage stage being classical). Repeated here so that planning
-a million scans imports neither OpenCV nor dlib; a test holds them to the classes' own."""
+"""Of stages without networks (the damage stage being classical, faces only detected). Repeated
+here so that planning a million scans imports neither OpenCV nor dlib; a test holds them to the
+classes' own."""
 
 
 def describe(name: str, **options: Any) -> tuple[str, Mapping[str, str]]:
     """(revision, sha256 of each weight file by name) of a stage, for the recipe.
 
-    `options` are those `build_stage` would be given; of the damage stage `model` counts.
+    `options` are those `build_stage` would be given; of the damage stage `model` counts, of the
+    face stage `faces` and `model`.
     Constructs nothing and loads no weights. Raises `BadStageInput` for an unknown stage or
     model, `WeightsMissing` for a model whose weights are not there.
     """
@@ -78,6 +93,9 @@ def describe(name: str, **options: Any) -> tuple[str, Mapping[str, str]]:
         if model in CHOICES:
             choice = CHOICES[model]
             return choice.revision, {weight: sha256_of(weight) for weight in choice.weights}
+    if name == "faces" and face_choices.handling(options.get("faces", "enhance")) == "enhance":
+        enhancer = face_choices.CHOICES[face_choices.resolved(options.get("model", "auto"))]
+        return enhancer.revision, {enhancer.weights: sha256_of(enhancer.weights)}
     return REVISIONS[name], _NO_WEIGHTS
 
 
@@ -86,10 +104,10 @@ def build_stage(name: str, **options: Any) -> Stage:
 
     damage: `mode` (repair or revive), `strength` (0 to 1), `keep_mask`, `threads`, `model` (see
     `models.damage.choices`), `device` (auto, cpu, cuda, cuda:N), `tone_strength` (0 to 1);
-    faces: `threads`; color: `colorize` (auto, always or never). Raises `BadStageInput` for an
-    unknown stage, keyword or value, `FaceModelMissing` where dlib's files are not installed,
-    `WeightsError` where a model's weights are missing or altered, `BadDevice` for a device that
-    is not there.
+    faces: `faces` (off, detect or enhance), `strength` (0 to 1), `model` (see
+    `models.faces.choices`), `device`, `threads`; color: `colorize` (auto, always or never).
+    Raises `BadStageInput` for an unknown stage, keyword or value, `WeightsError` where a model's
+    weights are missing or altered, `BadDevice` for a device that is not there.
     """
     builder = BUILDERS[_known(name)]
     try:

@@ -15,6 +15,7 @@ _FACE = pa.struct(
         ("score", pa.float32()),
         ("correlations", pa.list_(pa.float32())),
         ("applied", pa.bool_()),
+        ("strength", pa.float32()),
         ("reason", pa.string()),
     ]
 )
@@ -77,7 +78,8 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("tone_applied", pa.float32(), "share of that correction that was applied, 0 to 1"),
     # faces
     ("face_count", pa.int32(), "faces detected"),
-    ("faces", pa.list_(_FACE), "box, score, guard's correlations, applied, and why not"),
+    ("faces_enhanced", pa.int32(), "of them, how many were enhanced"),
+    ("faces", pa.list_(_FACE), "box, score, guard's correlations, how strongly, and why not"),
     # color
     ("colorfulness", pa.float32(), "Hasler and Suesstrunk 2003, of the scan"),
     ("cast_before", pa.list_(pa.float32()), "mean a*, b* of the scan (CIELAB)"),

@@ -36,10 +36,12 @@ class Recipe:
     """How one scan is restored.
 
     `revisions` maps stages to their revision, `weights` weight files to their sha256,
-    `requested` the options that were chosen explicitly to their values. All three may be
-    given as mappings; they are kept as sorted pairs. `damage_model` is known by its revision
-    and weights; `strength` and `tone_strength` (0 to 1, None: the model's own) count in `revive`
-    alone. Raises UsageError for an unknown value.
+    `requested` the options that were chosen explicitly to their values. All may be given as
+    mappings; they are kept as sorted pairs. `damage_model` and `face_model` are known by their
+    revisions and weights; `strength` and `tone_strength` (0 to 1, None: the model's own) count in
+    `revive` alone; `face_revision`, `face_weights` and `face_strength`, of the network that
+    enhances faces, count in place of the stage's own where `faces` is enhance. Raises UsageError
+    for an unknown value.
     """
 
     stages: tuple[StageName, ...] = STAGE_NAMES
@@ -52,8 +54,12 @@ class Recipe:
     damage_model: str = "auto"
     strength: float | None = None
     tone_strength: float | None = None
+    face_model: str = "auto"
+    face_strength: float | None = None
     revisions: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
+    face_revision: str | None = None
+    face_weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     requested: Mapping[str, Any] | tuple[tuple[str, str], ...] = ()
     digest: str = field(init=False, compare=False)
     requested_json: str = field(init=False, compare=False)
@@ -66,6 +72,7 @@ class Recipe:
         self._keep("stages", in_order(self.stages))
         self._keep("revisions", tuple(sorted(dict(self.revisions).items())))
         self._keep("weights", tuple(sorted(dict(self.weights).items())))
+        self._keep("face_weights", tuple(sorted(dict(self.face_weights).items())))
         chosen = self.requested
         if isinstance(chosen, Mapping):
             chosen = tuple(sorted((name, _canonical(value)) for name, value in chosen.items()))
@@ -108,7 +115,15 @@ class Recipe:
 
     def _settings(self) -> dict[str, Any]:
         active = self.active_stages
-        strengths = {"strength": self.strength, "tone_strength": self.tone_strength}
+        strengths: dict[str, float | None] = {}
+        if self.mode == "revive":
+            strengths |= {"strength": self.strength, "tone_strength": self.tone_strength}
+        revisions = {s: r for s, r in dict(self.revisions).items() if s in active}
+        weights = dict(self.weights)
+        if "faces" in active and self.faces == "enhance":
+            strengths["face_strength"] = self.face_strength
+            revisions |= {"faces": self.face_revision} if self.face_revision else {}
+            weights |= dict(self.face_weights)
         return {
             "stages": active,
             "mode": self.mode,
@@ -117,10 +132,10 @@ class Recipe:
             "format": self.format,
             "keep_masks": self.keep_masks,
             "skip_unchanged": self.skip_unchanged,
-            "revisions": {s: r for s, r in dict(self.revisions).items() if s in active},
-            "weights": dict(self.weights),
+            "revisions": revisions,
+            "weights": weights,
             # Only where they were chosen: what was restored before they existed stays done.
-            **{n: v for n, v in strengths.items() if v is not None and self.mode == "revive"},
+            **{name: value for name, value in strengths.items() if value is not None},
         }
 
     def _keep(self, name: str, value: object) -> None:

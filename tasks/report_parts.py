@@ -19,7 +19,17 @@ _ROW_COLUMNS = (
 )  # fmt: skip
 _RECORDS = {
     "outputs": ("kind", "path", "sha256", "bytes"),
-    "faces": ("left", "top", "width", "height", "score", "correlations", "applied", "reason"),
+    "faces": (
+        "left",
+        "top",
+        "width",
+        "height",
+        "score",
+        "correlations",
+        "applied",
+        "strength",
+        "reason",
+    ),
 }
 _DETAIL_COLUMNS = tuple(
     name

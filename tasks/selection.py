@@ -60,6 +60,11 @@ class Selection:
         """The stages that wishes name: lanes need them even where the run's options do not."""
         return frozenset(s for wish in (self.wishes or {}).values() for s in wish.stages or ())
 
+    @property
+    def faces(self) -> frozenset[str]:
+        """What wishes ask for faces, where they ask for anything."""
+        return frozenset(wish.faces for wish in (self.wishes or {}).values() if wish.faces)
+
     def pick(self, scans: Iterable[Scan], recipe: Recipe) -> Iterator[tuple[Scan, Recipe]]:
         """The chosen scans in the order of the inventory."""
         chosen = self._sampled(self._listed(scans)) if self.sample else self._listed(scans)

@@ -12,7 +12,7 @@ from models.pixels import check_input, reduced, reduced_current
 
 Colorize = Literal["auto", "always", "never"]
 
-REVISION = "decision/1"
+REVISION = "decision/2"
 BYTES_PER_PIXEL = 1.0  # a reduced copy and a strip at a time
 
 _LONG_EDGE = 1024

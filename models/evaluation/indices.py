@@ -38,23 +38,23 @@ def psnr(first: Picture, second: Picture, mask: Mask | None = None) -> float:
     peak = _peak(first, second)
     one, other = first, second
     if mask is not None:
-        if mask.shape != first.shape[:2]:
-            raise Incomparable(f"a mask {mask.shape} does not fit a picture {first.shape}")
+        _check_mask(mask, first)
         one, other = first[mask], second[mask]
-    if one.size == 0:
-        raise Incomparable("the mask leaves no pixel to compare")
     difference = np.subtract(one, other, dtype=np.float64)
     error = float(np.mean(np.square(difference, out=difference)))
     return math.inf if error == 0 else 10 * math.log10(peak * peak / error)
 
 
-def ssim(first: Picture, second: Picture) -> float:
-    """Mean structural similarity, -1 to 1, of the mean over channels.
+def ssim(first: Picture, second: Picture, mask: Mask | None = None) -> float:
+    """Mean structural similarity, -1 to 1, of the mean over channels; over the windows whose
+    middle lies where `mask` HxW is true, if there is one.
 
     Wang et al. 2004, IEEE TIP 13(4), eq. 13: windows 11x11, Gaussian, sigma 1.5; K1 0.01,
-    K2 0.03; borders reflected.
+    K2 0.03; borders reflected. Raises `Incomparable` for a mask as `psnr` does.
     """
     peak = _peak(first, second)
+    if mask is not None:
+        _check_mask(mask, first)
     one, other = (
         picture.astype(np.float64).reshape(*picture.shape[:2], -1).mean(axis=2)
         for picture in (first, second)
@@ -66,7 +66,8 @@ def ssim(first: Picture, second: Picture) -> float:
     covariance = _windowed(one * other) - mean_1 * mean_2
     luminance = (2 * mean_1 * mean_2 + c1) / (mean_1 * mean_1 + mean_2 * mean_2 + c1)
     structure = (2 * covariance + c2) / (variance_1 + variance_2 + c2)
-    return float((luminance * structure).mean())
+    similar = luminance * structure
+    return float((similar if mask is None else similar[mask]).mean())
 
 
 def haarpsi(first: Picture, second: Picture) -> float:
@@ -110,6 +111,13 @@ def _peak(first: Picture, second: Picture) -> float:
     if first.size == 0:
         raise Incomparable(f"pictures are empty: {first.shape}")
     return 1.0 if first.dtype.kind == "f" else float(np.iinfo(first.dtype.name).max)
+
+
+def _check_mask(mask: Mask, picture: Picture) -> None:
+    if mask.shape != picture.shape[:2]:
+        raise Incomparable(f"a mask {mask.shape} does not fit a picture {picture.shape}")
+    if not mask.any():
+        raise Incomparable("the mask leaves no pixel to compare")
 
 
 def _windowed(values: Floats) -> Floats:

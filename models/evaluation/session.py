@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.contract import StageInput
 from models.damage.model import DamageModel
@@ -22,31 +21,14 @@ from models.evaluation.damage import (
 from models.evaluation.gating import GateTrade, gate_trades, swing
 from models.evaluation.harm import FaceHarm, PhotographHarm, usual_face
 from models.evaluation.methods import NonLocalMeans, TeleaFiller
+from models.evaluation.picking import Image, Pictures, Sheets, splits_of, spread
 from models.training.data import photograph_files, read_photographs
 from models.training.degradation import Textures
 
-Image = NDArray[np.uint8]
-Pictures = dict[str, Image]
 Say = Callable[[str], None]
 
 CALIBRATION_PHOTOGRAPHS = 6
 """How many the baselines' own settings are chosen on: evenly spread over the split."""
-
-
-@dataclass(slots=True)
-class Sheets:
-    """Pictures kept to be looked at: (photograph, pictures by name), by the name of the set."""
-
-    kept: int = 8
-    of: dict[str, list[tuple[str, Pictures]]] = field(default_factory=dict)
-
-    def wanted(self, number: int, count: int) -> bool:
-        """Whether picture `number` of `count` is one of those evenly spread over all."""
-        return number in _spread(count, self.kept)
-
-    def keep(self, name: str, photograph: str, pictures: Pictures) -> None:
-        """Keep the pictures of a photograph for the sheet `name`."""
-        self.of.setdefault(name, []).append((photograph, pictures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +50,7 @@ class Session:
 
     def check(self, folder: Path, split: str) -> None:
         """Raise `NoPhotographs` now, not in an hour, where a folder has nothing of its split."""
-        photograph_files(folder, self._splits(folder), (split,))
+        photograph_files(folder, splits_of(self.splits, folder), (split,))
 
     def baselines(self, folder: Path) -> tuple[TeleaFiller, NonLocalMeans]:
         """Telea's radius and the denoiser's strength, chosen on the calibration split."""
@@ -120,8 +102,8 @@ class Session:
 
     def old(self, name: str, folder: Path) -> None:
         """Real damaged photographs, to be looked at alone: no truth is known."""
-        files = photograph_files(folder, self._splits(folder), (self.split,))
-        for number in _spread(len(files), self.limit or 2 * self.sheets.kept):
+        files = photograph_files(folder, splits_of(self.splits, folder), (self.split,))
+        for number in spread(len(files), self.limit or 2 * self.sheets.kept):
             (photograph,) = read_photographs([files[number]])
             item = given(photograph, self.threads)
             pictures: Pictures = {"before": photograph}
@@ -160,7 +142,7 @@ class Session:
         self, folder: Path, split: str, limit: int | None
     ) -> Iterator[tuple[int, int, Case]]:
         for number, count, name, photograph in self._photographs(folder, split, limit):
-            index = _spread(self._count(folder, split), limit)[number]
+            index = spread(self._count(folder, split), limit)[number]
             case = degraded_case(name, photograph, index, self.textures, threads=self.threads)
             yield number, count, case
 
@@ -168,28 +150,11 @@ class Session:
         self, folder: Path, split: str, limit: int | None
     ) -> Iterator[tuple[int, int, str, Image]]:
         """(number, how many, name, pixels), evenly spread where there is a limit."""
-        files = photograph_files(folder, self._splits(folder), (split,))
-        chosen = _spread(len(files), limit)
+        files = photograph_files(folder, splits_of(self.splits, folder), (split,))
+        chosen = spread(len(files), limit)
         for number, index in enumerate(chosen):
             (photograph,) = read_photographs([files[index]])
             yield number, len(chosen), files[index].name, photograph
 
     def _count(self, folder: Path, split: str) -> int:
-        return len(photograph_files(folder, self._splits(folder), (split,)))
-
-    def _splits(self, folder: Path) -> Path | None:
-        """The table of splits where it knows the folder; without one every file is taken."""
-        return self.splits if self.splits and _named(self.splits, folder) else None
-
-
-def _named(splits: Path, folder: Path) -> bool:
-    """Whether the table of splits has rows for a folder of this name."""
-    with splits.open(encoding="utf-8") as file:
-        return any(line.startswith(f"{folder.name},") for line in file)
-
-
-def _spread(count: int, limit: int | None) -> list[int]:
-    """At most `limit` of `count` numbers, evenly spread."""
-    if limit is None or limit >= count:
-        return list(range(count))
-    return [int((number + 0.5) * count / limit) for number in range(limit)]
+        return len(photograph_files(folder, splits_of(self.splits, folder), (split,)))

@@ -30,7 +30,7 @@ TEMPLATE: Landmarks = np.array([[91.0, 112.0], [165.0, 112.0], [128.0, 168.0]])
 """Where the landmarks lie in a crop of 256 pixels (median distance of its corners from those of
 the published alignment: 11 pixels, on 1,034 faces)."""
 
-_LEAST_STRENGTH_OCTAVES = 3.0
+_SMALLEST, _FULL_SIZE = 48.0, 128.0  # pixels of the scan that the crop covers
 _LARGEST_READ = 2.0  # crops are reduced from at most so many times their resolution as floats
 
 
@@ -89,13 +89,18 @@ def shifted(matrix: Matrix, left: float, top: float) -> Matrix:
     return moved
 
 
-def size_strength(matrix: Matrix) -> float:
-    """How strongly a face of this size may be enhanced, 0 to 1.
+def size_strength(matrix: Matrix, side: int) -> float:
+    """How strongly a face of this size in the scan may be enhanced, 0 to 1.
 
-    1 from the crop's own resolution on; each halving of the face takes a third: where eight
-    pixels of the crop are one of the scan, all detail would be invented.
+    `matrix` leads to a crop of `side` pixels. 1 where that covers 128 pixels of the scan (eyes 37
+    apart) or more, 0 at 48 (eyes 14 apart), even steps by octaves between. Measured with the
+    embedded network, degraded portraits of the training split made small, gain at full strength:
+    32 pixels -0.2 dB, 48 -0.1, 64 none, 96 0.8, 128 1.1, 192 2.1; what would be drawn in fewer
+    pixels is mostly invented.
     """
-    return float(np.clip(1 - math.log2(scale(matrix)) / _LEAST_STRENGTH_OCTAVES, 0, 1))
+    covered = side / scale(matrix)
+    octaves = math.log2(covered / _SMALLEST) / math.log2(_FULL_SIZE / _SMALLEST)
+    return float(np.clip(octaves, 0, 1))
 
 
 def footprint(matrix: Matrix, side: int, height: int, width: int) -> Box:

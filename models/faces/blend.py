@@ -10,8 +10,8 @@ enhancement took away is put back, for a face smoother than its surroundings loo
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -28,8 +28,14 @@ _CENTRE = np.array([128.0, 134.0])
 _AXES = np.array([110.0, 118.0])
 _FULL = 0.7  # of the axes: within, the weight is 1
 
+GRAIN = 0.6
+"""Of the lost grain that is put back. Held-out portraits of the training split, PSNR gained in the
+face, and its SSIM (0.83 before): none 2.0 dB, 0.91; half 1.8, 0.90; all 1.4, 0.87. Without it a
+face looks pasted into a grainy print; from half on it does not."""
+
 _TONE = 0.07  # of the side: what is slower is light and tone, and stays the scan's
 _GRAIN = 1.0  # standard deviation in pixels of the crop: what is finer is grain
+_STRIP_PIXELS = 1_000_000
 _MOST_GRAIN = 3.0  # deviations: what stands out further is no grain
 
 
@@ -56,11 +62,15 @@ def weights(matrix: Matrix, side: int, box: Box) -> Floats:
     # Distance from the centre in axes; affine in x and in y, so that no grid of points is made.
     linear = to_crop[:, :2] / axes[:, None]
     start = (to_crop[:, 2] - centre) / axes
-    x, y = np.arange(box.width), np.arange(box.height)[:, None]
-    one = (linear[0, 0] * x + linear[0, 1] * y + start[0]).astype(np.float32)
-    other = (linear[1, 0] * x + linear[1, 1] * y + start[1]).astype(np.float32)
-    distance = np.clip((np.hypot(one, other) - _FULL) / (1 - _FULL), 0, 1)
-    return cast(Floats, ((1 + np.cos(np.pi * distance)) / 2).astype(np.float32))
+    x = np.arange(box.width)
+    plane = np.empty((box.height, box.width), np.float32)
+    for rows in _strips(plane):
+        y = np.arange(rows.start, rows.stop)[:, None]
+        one = (linear[0, 0] * x + linear[0, 1] * y + start[0]).astype(np.float32)
+        other = (linear[1, 0] * x + linear[1, 1] * y + start[1]).astype(np.float32)
+        distance = np.clip((np.hypot(one, other) - _FULL) / (1 - _FULL), 0, 1)
+        plane[rows] = (1 + np.cos(np.pi * distance)) / 2
+    return plane
 
 
 def shares(boxes: Sequence[Box], planes: Sequence[Floats]) -> list[Floats]:
@@ -95,7 +105,7 @@ def blended(
     weight: Floats,
     strength: float = 1.0,
     tone: Tone = "color",
-    grain: float = 1.0,
+    grain: float = GRAIN,
 ) -> Rectangle | None:
     """The face enhanced where it lies in the scan; None where that changes no pixel.
 
@@ -113,19 +123,26 @@ def blended(
     colored = window.ndim == 3 and tone == "color"
     if not colored:
         change = _luminance(change)
-    laid = uncrop(change, matrix, box) * (weight * np.float32(strength))[..., None]
     largest = np.float32(np.iinfo(window.dtype).max)
-    samples = window.astype(np.float32).reshape(*weight.shape, -1)
-    laid *= largest
+    line = None
     if not colored and window.ndim == 3:
-        laid = ToneLine.of(samples / largest).moved(samples, laid, largest, tone)
-    moved = np.clip(np.rint(samples + laid), 0, largest).astype(window.dtype)
-    pixels = cast(Samples, moved.reshape(window.shape))
-    mask = (moved != window.reshape(moved.shape)).any(axis=2)
+        line = ToneLine.of(window, largest)
+    pixels = np.empty_like(window)
+    mask = np.empty(weight.shape, bool)
+    for rows in _strips(weight):  # a face may fill a large scan, and floats are many
+        part = Box(box.left, box.top + rows.start, box.right, box.top + rows.stop)
+        laid = uncrop(change, matrix, part) * (weight[rows] * np.float32(strength))[..., None]
+        laid *= largest
+        samples = window[rows].astype(np.float32).reshape(part.height, part.width, -1)
+        if line is not None:
+            laid = line.moved(samples, laid, largest, tone)
+        moved = np.clip(np.rint(samples + laid), 0, largest).astype(window.dtype)
+        mask[rows] = (moved != window[rows].reshape(moved.shape)).any(axis=2)
+        pixels[rows] = moved.reshape(window[rows].shape)
     return Rectangle(box.top, box.left, pixels, mask) if mask.any() else None
 
 
-def difference(before: Floats, after: Floats, grain: float = 1.0) -> Floats:
+def difference(before: Floats, after: Floats, grain: float = GRAIN) -> Floats:
     """What enhancement did to a crop, SxSxC: without its low frequencies, with lost grain.
 
     Both crops SxSxC (C 1 or 3) in [0, 1]; where one is grey and the other is not, in luminance.
@@ -168,6 +185,14 @@ def _luminance(crop: Floats) -> Floats:
 def _soft(plane: Floats, sigma: float) -> Floats:
     soft = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
     return soft.reshape(plane.shape).astype(np.float32)
+
+
+def _strips(plane: NDArray[Any]) -> Iterator[slice]:
+    """Rows of `plane` hxw, some `_STRIP_PIXELS` at a time."""
+    height, width = plane.shape
+    step = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        yield slice(top, min(height, top + step))
 
 
 def _ellipse(side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import Tone
+from models.contract import Samples, Tone
 from models.faces.align import Floats
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -34,14 +34,16 @@ class ToneLine:
     light: float
 
     @classmethod
-    def of(cls, pixels: Floats) -> ToneLine:
-        """The line of `pixels` hxwx3 in [0, 1], by least squares over some of them."""
-        sample = pixels.reshape(-1, 3)
-        sample = sample[:: max(1, len(sample) // _SAMPLE)].astype(np.float64)
+    def of(cls, pixels: Samples, largest: np.float32) -> ToneLine:
+        """The line of `pixels` hxwx3 from 0 to `largest`, by least squares over some of them."""
+        flat = pixels.reshape(-1, 3)
+        some = flat[:: max(1, len(flat) // _SAMPLE)].astype(np.float32) / largest
+        sample = some.astype(np.float64)
         luma = sample @ _LUMA
         # Scaled to their range, powers of a nearly constant luminance are still told apart.
         powers = np.vander(luma, _DEGREE + 1, increasing=True)
-        cubics = np.linalg.lstsq(powers, sample - luma[:, None], rcond=1e-6)[0]
+        found = np.linalg.lstsq(powers, sample - luma[:, None], rcond=1e-6)[0]
+        cubics: NDArray[np.float64] = np.asarray(found, np.float64)
         dark, light = np.percentile(luma, (_TAIL, 100 - _TAIL)).tolist()
         return cls(cubics, dark, light)
 

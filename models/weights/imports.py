@@ -17,6 +17,7 @@ from models.weights.networks import expected_layout
 from models.weights.row import WeightFile
 from models.weights.safe import read_checkpoint
 from models.weights.sources import Archive, Folder, Source, is_archive
+from models.weights.spectral import present_form
 from models.weights.store import (
     checked_file,
     file_sha256,
@@ -116,8 +117,10 @@ def _convert(row: WeightFile, file: Path, path: str, room: Path) -> Outcome:
     if _is_imported(row, sha256):
         return Outcome(row.name, "present", f"imported before from the same {path}")
     tensors = read_checkpoint(file, row.limit, row.sub_key)
+    layout = expected_layout(row.network, row.settings)
+    tensors = present_form(tensors, layout, path)
     try:
-        fit = fitted(tensors, expected_layout(row.network, row.settings), path)
+        fit = fitted(tensors, layout, path)
     except WeightsMismatch as error:
         raise WeightsMismatch(f"{error}{_hint(tensors, row)}") from error
     converted = room / row.file

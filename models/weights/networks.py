@@ -24,6 +24,7 @@ NETWORKS: Mapping[str, str] = {
     "ToneNet": "models.damage.tone_net",
     "SpadeGenerator": "models.faces.generator",
     "DirectFaceNet": "models.faces.direct",
+    "ColorUNet": "models.color.generator",
 }
 """Module of every class that the table may name."""
 

@@ -4,6 +4,9 @@
 authors publish no hashes; the one given here is what independent copies of the file agree on.
 The archive's own is not known, so a download is held to its length, the checksums inside the
 zip, and the keys and shapes of every network.
+
+DeOldify (Antic): its README links the three generators. Sizes and hashes are again what
+independent copies agree on.
 """
 
 from __future__ import annotations
@@ -64,6 +67,38 @@ def _face(side: int, member: str) -> WeightFile:
     )
 
 
+_DEOLDIFY = "github.com/jantic/DeOldify, completed generator weights"
+_ARTISTIC: Mapping[str, Setting] = {"encoder": "resnet34", "decoder": "deep", "growth": 1.5}
+_STABLE: Mapping[str, Setting] = {"encoder": "resnet101", "decoder": "wide", "width": 512}
+
+
+def _deoldify(
+    name: str,
+    settings: Mapping[str, Setting],
+    parameters: int,
+    folder: str,
+    size: int,
+    sha256: str,
+) -> WeightFile:
+    """A generator of DeOldify; those for pictures (`stable`) and films are one layout."""
+    member = f"Colorize{name.capitalize()}_gen.pth"
+    return WeightFile(
+        name=f"deoldify_{name}",
+        stage="color",
+        network="ColorUNet",
+        settings=settings,
+        parameters=parameters,
+        licence="MIT",
+        source=_DEOLDIFY,
+        embedded=False,
+        size=size,
+        sha256=sha256,
+        url=f"{folder}/{member}{'?dl=1' if 'dropbox' in folder else ''}",
+        member=member,
+        sub_key="model",  # where training code saved its optimizer too; else the file is bare
+    )
+
+
 PUBLISHED: tuple[WeightFile, ...] = (
     _bopbl(
         "scratch_detection",
@@ -100,4 +135,28 @@ PUBLISHED: tuple[WeightFile, ...] = (
     ),
     _face(256, "Setting_9_epoch_100/latest_net_G.pth"),
     _face(512, "FaceSR_512/latest_net_G.pth"),
+    _deoldify(
+        "artistic",
+        _ARTISTIC,
+        63_646_881,
+        "https://data.deepai.org/deoldify",
+        255_144_681,
+        "3f750246fa220529323b85a8905f9b49c0e5d427099185334d048fb5b5e22477",
+    ),
+    _deoldify(
+        "stable",
+        _STABLE,
+        218_222_197,
+        "https://www.dropbox.com/s/usf7uifrctqw9rl",
+        874_066_230,
+        "ca9cd7f43fb8b222c9a70f7b292e305a000694b0ff9d2ae4a6747b1a2e1ee5af",
+    ),
+    _deoldify(
+        "video",
+        _STABLE,
+        218_222_197,
+        "https://data.deepai.org/deoldify",
+        874_066_230,
+        "e3d98bb6a222354c79f95485c2f078a89dc724e9183662506d9e0f5aafac83ad",
+    ),
 )

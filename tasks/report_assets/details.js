@@ -117,7 +117,8 @@
       String(at + 1),
       `${face.width} \u00d7 ${face.height} at ${face.left}, ${face.top}`,
       show("number", face.score),
-      face.applied ? "yes" : "no",
+      face.applied ? (face.strength === null || face.strength === undefined
+        ? "yes" : `yes, at strength ${show("number", face.strength)}`) : "no",
       Albumen.named(face.reason || "\u2013"),
       (face.correlations || []).map((one) => show("number", one)).join(", ") || "\u2013",
     ];

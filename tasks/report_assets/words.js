@@ -83,6 +83,7 @@ Albumen.words = {
     ]],
     ["Faces", [
       ["face_count", "Faces found", "count", "A program counts them: it misses some and sees others that are not there. No one is identified."],
+      ["faces_enhanced", "Faces enhanced", "count", "The others are as they were; the table of faces says why."],
     ]],
     ["Colour", [
       ["colorized", "Colorized copy made", "yesno", "Colours in it are plausible, not known. It is a separate copy, never the restored one."],

@@ -1,21 +1,24 @@
-"""What a user can ask of the damage stage is what there is."""
+"""What a user can ask of the stages is what there is."""
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from cli import ask
 
-from flows.planning import stage_options
-from flows.settings import PIXEL_OPTIONS, DamageModel, RestoreSettings
+from flows.planning import face_network, stage_options
+from flows.settings import PIXEL_OPTIONS, DamageModel, FaceModel, RestoreSettings
 from models.damage.choices import MODELS
+from models.faces.choices import CHOICES, FACE_MODELS
 from models.registry import build_stage
 from tasks.recipe import Recipe
+from tasks.selection import Selection, Wish
 
 
 def test_the_models_on_the_command_line_are_those_there_are() -> None:
     assert set(get_args(DamageModel)) == set(MODELS)
+    assert set(get_args(FaceModel)) == set(FACE_MODELS)
 
 
 def test_every_pixel_option_is_part_of_the_recipe() -> None:
@@ -44,6 +47,33 @@ def test_options_reach_the_stage_that_is_built() -> None:
     }
 
 
+def test_face_options_reach_the_stage_that_is_built() -> None:
+    settings = RestoreSettings(
+        source="a", destination="b", faces="detect", face_model="direct", face_strength=0.25
+    )
+    stage = build_stage("faces", **stage_options(settings)["faces"])
+    assert (stage.faces, stage.strength) == ("detect", 0.25)  # type: ignore[attr-defined]
+    assert settings.requested() == {
+        "faces": "detect",
+        "face_model": "direct",
+        "face_strength": 0.25,
+    }
+
+
+def test_the_face_network_counts_where_some_scan_wants_it() -> None:
+    def network(wish: str | None = None, **words: Any) -> tuple[str | None, Any]:
+        wishes = {"a.tif": Wish(faces=wish)} if wish else None
+        settings = RestoreSettings(source="a", destination="b", **words)
+        return face_network(settings, Selection(wishes))
+
+    revision, weights = network()
+    assert set(weights) == {"faces_enhancer"}
+    assert revision is not None and revision.endswith(CHOICES["direct"].revision)
+    assert network(faces="off") == network(faces="detect") == (None, {})
+    assert network(stages=("damage",)) == (None, {})
+    assert network("enhance", faces="off") == network("detect") == (revision, weights)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -51,6 +81,8 @@ def test_options_reach_the_stage_that_is_built() -> None:
         (["--damage-model", "sharpest"], "sharpest"),
         (["--strength", "1.5"], "--strength"),
         (["--tone-strength", "-1"], "--tone-strength"),
+        (["--face-model", "published-512"], "albumen weights import"),
+        (["--face-strength", "2"], "--face-strength"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_starts(

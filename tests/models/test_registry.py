@@ -6,6 +6,7 @@ import pytest
 
 from models.contract import BadStageInput
 from models.damage.choices import CHOICES, DEFAULT_MODEL, MODELS
+from models.faces.choices import CHOICES as FACE_CHOICES
 from models.registry import BUILDERS, REVISIONS, build_stage, describe
 from models.weights import WeightsError, WeightsMissing, location
 from models.weights.networks import NETWORKS
@@ -34,6 +35,18 @@ def test_flat_keywords_reach_the_stage() -> None:
         True,
         2,
     )
+
+
+def test_faces_that_are_only_detected_need_no_weights() -> None:
+    for faces in ("off", "detect"):
+        stage = build_stage("faces", faces=faces, model="published-512", strength=0.5)
+        assert describe("faces", faces=faces, model="published-512") == (REVISIONS["faces"], {})
+        assert (stage.revision, dict(stage.weights)) == (REVISIONS["faces"], {})
+    revision, weights = describe("faces", model="direct")
+    assert revision == FACE_CHOICES["direct"].revision and set(weights) == {"faces_enhancer"}
+    assert describe("faces") == (revision, weights)
+    with pytest.raises(BadStageInput, match="no face model"):
+        describe("faces", model="prettiest")
 
 
 @pytest.mark.parametrize("model", [model for model in CHOICES if is_there(model)])
@@ -65,8 +78,9 @@ def test_weights_that_were_not_imported_stop_everything(
 ) -> None:
     monkeypatch.setenv("ALBUMEN_WEIGHTS", str(tmp_path))
     for ask in (describe, build_stage):
-        with pytest.raises(WeightsMissing, match="albumen weights import"):
-            ask("damage", model="published-scratch")
+        for stage, model in (("damage", "published-scratch"), ("faces", "published-512")):
+            with pytest.raises(WeightsMissing, match="albumen weights import"):
+                ask(stage, model=model)
     assert issubclass(WeightsMissing, WeightsError)
 
 
@@ -85,6 +99,9 @@ def test_a_model_keeps_its_own_strength_unless_told() -> None:
         ("damage", {"mode": "improve"}),
         ("color", {"colorize": "maybe"}),
         ("faces", {"weights": "x"}),
+        ("faces", {"model": "prettiest"}),
+        ("faces", {"faces": "beautify"}),
+        ("faces", {"strength": -1.0}),
     ],
 )
 def test_wrong_names_and_options(name: str, options: dict[str, object]) -> None:
@@ -101,6 +118,7 @@ def test_the_tables_agree() -> None:
 def test_describing_loads_nothing_heavy() -> None:
     code = (
         "import sys; from models.registry import describe; describe('damage', model='classical');"
+        "describe('faces');"
         "print([m for m in ('cv2', 'dlib', 'scipy', 'torch') if m in sys.modules])"
     )
     answer = subprocess.run(

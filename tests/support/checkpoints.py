@@ -27,6 +27,7 @@ _NARROW: Mapping[str, Mapping[str, Setting]] = {
     "ScratchMapping": {"latent": 4, "width": 8, "blocks": 1},
     "PatchMapping": {"latent": 4, "width": 8},
     "SpadeGenerator": {"width": 2, "hidden": 4},
+    "ColorUNet": {"encoder": "resnet10", "encoder_width": 1, "decoder": "wide", "width": 2},
 }
 
 NARROW: tuple[WeightFile, ...] = tuple(

@@ -46,12 +46,11 @@ def filled_tensor(key: str, shape: tuple[int, ...], gain: float = 1.0) -> Tensor
     rng = np.random.default_rng(zlib.crc32(key.encode()))
     if leaf == "running_var":
         values = 0.5 + rng.random(shape)
-    elif leaf == "running_mean" or leaf == "bias":
-        values = 0.1 * rng.standard_normal(shape)
-    elif len(shape) == 1:
-        # The weight of a norm layer. (Spectral norm's vectors have a rule of their own, which
-        # no network of the damage stage needs.)
+    elif len(shape) == 1 and leaf == "weight":
+        # Of a norm layer. (Spectral norm's vectors have a rule of their own: `spectral_fill`.)
         values = 1 + 0.1 * rng.standard_normal(shape)
+    elif len(shape) == 1:
+        values = 0.1 * rng.standard_normal(shape)
     else:
         values = gain * rng.standard_normal(shape) * math.sqrt(2 / math.prod(shape[1:]))
     return torch.from_numpy(values.astype(np.float32))

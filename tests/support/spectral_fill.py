@@ -23,7 +23,7 @@ def spectral_weights(shapes: Mapping[str, tuple[int, ...]], gain: float) -> dict
         if leaf == "weight_u":
             drawn = np.random.default_rng(zlib.crc32(key.encode())).standard_normal(shape)
             filled[key] = torch.from_numpy((drawn / np.linalg.norm(drawn)).astype(np.float32))
-        elif leaf == "weight_v":
+        elif leaf == "weight_v" and len(shape) == 1:  # with more it is weight norm's
             stem = key.removesuffix("v")
             matrix = filled[f"{stem}orig"].flatten(1).double()
             v = matrix.T @ filled[f"{stem}u"].double()

@@ -53,6 +53,38 @@ def test_strengths_count_where_they_change_pixels() -> None:
     assert digest(damage_model="direct") == digest()
 
 
+def test_the_face_network_counts_where_faces_are_enhanced() -> None:
+    def recipe(**settings: object) -> Recipe:
+        known = {
+            "revisions": {"damage": "1", "faces": "look"},
+            "weights": {"scratch": "ab"},
+            "face_revision": "look direct/1",
+            "face_weights": {"enhancer": "cd"},
+        }
+        return Recipe(**known | settings)  # type: ignore[arg-type]
+
+    plain = recipe()
+    kept = json.loads(plain.settings_json)
+    assert kept["revisions"]["faces"] == "look direct/1"
+    assert kept["weights"] == {"scratch": "ab", "enhancer": "cd"}
+    for other in (
+        {"face_weights": {"enhancer": "ef"}},
+        {"face_revision": "look direct/2"},
+        {"face_strength": 0.5},
+    ):
+        assert recipe(**other).digest != plain.digest
+        for faces in ("off", "detect"):  # which a list may ask of one scan
+            assert (
+                recipe(**other).override(faces=faces).digest == plain.override(faces=faces).digest
+            )
+    detected = json.loads(plain.override(faces="detect").settings_json)
+    assert detected["revisions"]["faces"] == "look"
+    assert detected["weights"] == {"scratch": "ab"}
+    back = recipe(faces="detect").override(faces="enhance")
+    assert back.digest == plain.digest
+    assert recipe(face_model="direct").digest == plain.digest
+
+
 def test_choices_alone_do_not_change_the_digest() -> None:
     chosen = Recipe(revisions=BASE.revisions, weights=BASE.weights, requested={"mode": "repair"})
     assert chosen.digest == BASE.digest

@@ -133,7 +133,7 @@ def test_previews_are_told_apart_by_role() -> None:
 
 def test_everything_the_manifest_says_reaches_the_details() -> None:
     face = {"left": 1, "top": 2, "width": 3, "height": 4, "score": 0.5, "correlations": [0.9],
-            "applied": False, "reason": "no weights"}  # fmt: skip
+            "applied": False, "strength": 0.0, "reason": "no weights"}  # fmt: skip
     row = rows_of.restored("a/b.tif", face_count=1, faces=[face], source_etag="e", flags=["torn"])
     row |= {"error_class": "StageFailed", "error_message": "odd", "transient": False}
     assert {name for name in SCHEMA.names if row.get(name) is None} == set()
@@ -148,6 +148,7 @@ def test_everything_the_manifest_says_reaches_the_details() -> None:
     assert shown["psnr_outside_mask"] == "inf"
     assert decoded(part["outputs"]["sha256"], 4) == [one["sha256"] for one in row["outputs"]]
     assert decoded(part["faces"]["reason"], 1) == ["no weights"]
+    assert decoded(part["faces"]["strength"], 1) == [0.0]
 
 
 def test_older_manifests_lack_columns_and_may_hold_other_types() -> None:

@@ -127,3 +127,15 @@ def test_flat_pictures_have_a_haarpsi_too() -> None:
 def test_what_cannot_be_compared_is_refused(one: Any, other: Any, mask: Any) -> None:
     with pytest.raises(Incomparable):
         psnr(one, other, mask)
+
+
+def test_ssim_inside_a_mask_knows_nothing_of_what_lies_beyond() -> None:
+    mask = np.zeros(GREY.shape, bool)
+    mask[40:100, 40:120] = True
+    spoiled = GREY.copy()
+    spoiled[130:] = 0  # farther from the mask than a window reaches
+    assert ssim(GREY, spoiled, mask) == pytest.approx(1, abs=1e-12) and ssim(GREY, spoiled) < 0.9
+    spoiled[60:80] ^= 31
+    assert ssim(GREY, spoiled, mask) < 0.95
+    with pytest.raises(Incomparable, match="mask"):
+        ssim(GREY, spoiled, mask[:50])

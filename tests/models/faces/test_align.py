@@ -190,9 +190,9 @@ def test_what_is_cropped_and_laid_back_lies_where_it_was(zoom: float) -> None:
 
 
 def test_strength_falls_with_the_face_s_size() -> None:
-    strengths = [
-        size_strength(similarity(turned(0, zoom, 0, 0), 256)) for zoom in (4, 1, 0.5, 0.25)
-    ]
-    assert strengths[:2] == [1.0, 1.0]
-    assert strengths[2:] == pytest.approx([2 / 3, 1 / 3])
-    assert size_strength(similarity(turned(0, 0.1, 0, 0), 256)) == 0.0
+    for side in (128, 256, 512):  # of the face in the scan, whatever the network's crop
+        strengths = [
+            size_strength(similarity(turned(0, pixels / 256, 0, 0), side), side)
+            for pixels in (1000, 128, math.sqrt(128 * 48), 48, 10)
+        ]
+        assert strengths == pytest.approx([1, 1, 0.5, 0, 0], abs=1e-9)

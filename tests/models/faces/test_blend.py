@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.contract import BadStageInput, Box, Rectangle, Samples
 from models.faces.align import Floats, Matrix, crop, inverse, scale, similarity, template
-from models.faces.blend import area, blended, difference, lost_grain, shares, weights
+from models.faces.blend import GRAIN, area, blended, difference, lost_grain, shares, weights
 
 SIDE = 128
 
@@ -220,10 +220,12 @@ def test_grain_that_was_taken_off_is_given_back() -> None:
 
     # At a whole pixel, where the crop has all of the scan's grain.
     pasted, _ = enhanced(noisy, at(159.5, 149.5), smooth, grain=0.0)
-    matched, _ = enhanced(noisy, at(159.5, 149.5), smooth)
+    matched, _ = enhanced(noisy, at(159.5, 149.5), smooth, grain=1.0)
+    usual, _ = enhanced(noisy, at(159.5, 149.5), smooth)
     there = grain_of(noisy)
     assert grain_of(pasted) < 0.35 * there
     assert 0.85 * there < grain_of(matched) < 1.15 * there
+    assert (GRAIN - 0.1) * there < grain_of(usual) < (GRAIN + 0.1) * there
 
 
 def test_lost_grain_is_what_is_missing_in_squares_and_never_an_edge() -> None:

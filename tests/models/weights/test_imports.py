@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from checkpoints import (
     NAMES,
     SCRATCH,
@@ -22,6 +23,7 @@ from checkpoints import (
     unpacked,
 )
 
+from models.spectral import SpectralConv
 from models.weights import (
     WeightsMismatch,
     WeightsMissing,
@@ -206,3 +208,29 @@ def test_conversions_of_before_do_not_stand_in_the_way(folder: Path, tmp_path: P
     import_path(tmp_path)
     assert folder.is_relative_to(tmp_path)
     assert statuses(import_path(tmp_path)) == dict.fromkeys(NAMES, "present")
+
+
+def test_spectral_norm_as_it_was_once_saved_is_brought_to_the_present_form(tmp_path: Path) -> None:
+    name = "deoldify_artistic"
+    given = state(name)
+    old = dict(given)
+    for key in [key for key in given if key.endswith("weight_orig")]:
+        stem = key.removesuffix("orig")
+        u, v = given[f"{stem}u"], old.pop(f"{stem}v")
+        old[stem.removesuffix("_")] = given[key] / (u @ (given[key].flatten(1) @ v))
+    outcomes = import_path(save(name, tmp_path / "ColorizeArtistic_gen.pth", old))
+    assert statuses(outcomes) == {name: "imported"}, outcomes
+    network, wanted = build(name), build(name)
+    load(name, network)
+    wanted.load_state_dict(given)
+    layers = [layer for layer in network.modules() if isinstance(layer, SpectralConv)]
+    others = [layer for layer in wanted.modules() if isinstance(layer, SpectralConv)]
+    assert len(layers) == 16
+    for layer, other in zip(layers, others, strict=True):
+        assert torch.allclose(layer.eval().weight(), other.eval().weight(), rtol=1e-4, atol=1e-5)
+
+    old["layers.3.0.0.weight"] = old["layers.3.0.0.weight"].clone()
+    old["layers.3.0.0.weight"][0] *= 2
+    outcomes = import_path(save(name, tmp_path / "ColorizeArtistic_gen.pth", old))
+    assert statuses(outcomes) == {name: "refused"}
+    assert "layers.3.0.0.weight is not what spectral norm makes" in reason(outcomes, name)
