@@ -18,6 +18,7 @@ def main() -> None:
         "networks.py",
         "damage.py",
         "faces.py",
+        "color.py",
     ):
         subprocess.run([sys.executable, str(_HERE / script)], check=True)
 

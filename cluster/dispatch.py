@@ -3,6 +3,9 @@
 Steps wait here, not in Ray: with at most one io task for each slot, and two calls for each
 actor (one running, one ready to follow), the moment a call was submitted is nearly the moment
 it began, so that a time limit means what it says.
+
+Pages that wait for the same stage go through it in one call where the stage says so, as many as
+wait and never one that is tried alone: with that, nothing else is under way.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -23,16 +26,19 @@ from ray.exceptions import (
     TaskUnschedulableError,
 )
 
+from cluster.calls import IO, Call, Done, Page
 from cluster.lanes import Lane
 from cluster.outcome import Outcome, failure_of
 from tasks.errors import ClusterError
 
-IO = "io"
 _CALLS_PER_ACTOR = 2
 _RESTART_SECONDS = 300.0
 _IDLE_SECONDS = 0.05
 _IO_ORDER = ("write", "look", "read", "probe")
 """What leaves the lane goes before what enters it, so that memory is freed first."""
+
+_JOINT_BYTES = 256 << 20
+"""Decoded bytes of the pages of one call: their results are in private memory until it ends."""
 
 _UNPLACED = (
     ActorPlacementGroupRemoved,
@@ -44,29 +50,6 @@ _UNPLACED = (
 Submit = Callable[[], Sequence[Any]]
 
 
-@dataclass(slots=True)
-class Call:
-    """One submitted step: `refs[0]` answers with its Outcome, the others are its objects."""
-
-    owner: Any
-    step: str
-    place: str  # IO, or the stage whose actor runs it
-    refs: Sequence[Any]
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A step that ended: with an outcome, or with the death of its process."""
-
-    owner: Any
-    step: str
-    outcome: Outcome | None
-    refs: Sequence[Any] = ()
-    death: str | None = None
-    hung: bool = False
-
-
 class Dispatcher:
     """The calls of one lane. Not thread-safe: one partition uses it at a time."""
 
@@ -74,16 +57,22 @@ class Dispatcher:
         self._lane = lane
         self._limit = step_seconds
         self._io: dict[str, deque[tuple[Any, Submit]]] = {step: deque() for step in _IO_ORDER}
-        self._stages: dict[str, deque[tuple[Any, Submit]]] = {s: deque() for s in lane.actors}
+        self._stages: dict[str, deque[Page]] = {stage: deque() for stage in lane.actors}
+        self._batches = dict(lane.batches)
         self._calls: list[Call] = []
         self._reviving: dict[str, tuple[Any, float]] = {}
 
     def offer(self, owner: Any, step: str, submit: Submit) -> None:
-        """Queue a step of `owner`; `submit` is called once there is room for it."""
-        (self._io if step in self._io else self._stages)[step].append((owner, submit))
+        """Queue an io step of `owner`; `submit` is called once there is room for it."""
+        self._io[step].append((owner, submit))
+
+    def offer_page(self, stage: str, page: Page) -> None:
+        """Queue a page for a stage."""
+        self._stages[stage].append(page)
 
     def wait(self, seconds: float) -> list[Done]:
-        """Submit what fits, then the steps that ended within `seconds` (at least one, if any)."""
+        """Submit what fits, then the steps that ended within `seconds`: none where there is
+        nothing to wait for, or where pages that failed together are to be tried apart."""
         self._revive()
         self._fill()
         if not self._calls:
@@ -94,46 +83,87 @@ class Dispatcher:
         if ready:  # collect whatever else has ended meanwhile
             ready, _ = ray.wait(answers, num_returns=len(answers), timeout=0, fetch_local=False)
         ended = set(ready)
-        done = [self._collect(call) for call in list(self._calls) if call.refs[0] in ended]
+        calls = [call for call in self._calls if call.refs[0] in ended]
+        done = [one for call in calls for one in self._collect(call)]
         return done + self._stop_hung()
 
     def _fill(self) -> None:
         free = self._lane.resources.io_slots - sum(call.place == IO for call in self._calls)
         for step in _IO_ORDER:
             while free > 0 and self._io[step]:
-                self._submit(*self._io[step].popleft(), step, IO)
+                owner, submit = self._io[step].popleft()
+                self._calls.append(Call([owner], step, IO, submit(), time.monotonic()))
                 free -= 1
         for stage, waiting in self._stages.items():
             free = _CALLS_PER_ACTOR - sum(call.place == stage for call in self._calls)
             while free > 0 and waiting and stage not in self._reviving:
-                self._submit(*waiting.popleft(), stage, stage)
+                self._call(stage, self._joined(stage))
                 free -= 1
 
-    def _submit(self, owner: Any, submit: Submit, step: str, place: str) -> None:
-        self._calls.append(Call(owner, step, place, submit(), time.monotonic()))
+    def _joined(self, stage: str) -> list[Page]:
+        """The pages of the next call: those that wait longest, as many as may go together."""
+        waiting, most = self._stages[stage], self._batches.get(stage, 1)
+        pages = [waiting.popleft()]
+        size = pages[0].size
+        while waiting and len(pages) < most and not (pages[0].apart or waiting[0].apart):
+            size += waiting[0].size
+            if size > _JOINT_BYTES:
+                break
+            pages.append(waiting.popleft())
+        return pages
 
-    def _collect(self, call: Call) -> Done:
+    def _call(self, stage: str, pages: Sequence[Page]) -> None:
+        process: Any = self._lane.actors[stage].process
+        refs: Sequence[Any] = process.options(num_returns=2 * len(pages)).remote(
+            [(page.options, len(page.objects)) for page in pages],
+            *(given for page in pages for given in page.objects),
+        )
+        owners = [page.owner for page in pages]
+        self._calls.append(Call(owners, stage, stage, refs, time.monotonic(), pages))
+
+    def _collect(self, call: Call) -> list[Done]:
         self._calls.remove(call)
         for other in self._calls:  # the next call on this actor begins now
             if other.place == call.place != IO:
                 other.since = time.monotonic()
         try:
-            outcome = ray.get(call.refs[0])
+            outcomes = ray.get([refs[0] for _, refs in call.shares()])
         except RayTaskError as error:  # raised outside the step itself, such as in storing pixels
+            if len(call.owners) > 1:
+                return self._try_apart(call)
             failure = failure_of(error.cause or error, call.step)
-            return Done(call.owner, call.step, Outcome(0.0, failure))
+            return [Done(call.owners[0], call.step, Outcome(0.0, failure))]
         except _UNPLACED as error:
             raise ClusterError(f"lane {self._lane.number} lost its place: {error}") from error
         except RayError as error:
             if call.place != IO and call.place not in self._reviving:
                 self._reviving[call.place] = (None, time.monotonic() + _RESTART_SECONDS)
-            return Done(call.owner, call.step, None, death=_reason(error))
-        return Done(call.owner, call.step, outcome, call.refs)
+            return self._died(call, _reason(error))
+        if None in outcomes:
+            return self._try_apart(call)
+        return [
+            Done(owner, call.step, outcome, refs)
+            for (owner, refs), outcome in zip(call.shares(), outcomes, strict=True)
+        ]
+
+    def _try_apart(self, call: Call) -> list[Done]:
+        """An error of several pages: which of them is to blame shows when each has its own call."""
+        apart = [replace(page, apart=True) for page in call.pages]
+        self._stages[call.place].extendleft(reversed(apart))
+        return []
+
+    def _died(self, call: Call, death: str, hung: bool = False) -> list[Done]:
+        """Every scan of the call died, in company if there were several: none of them is known
+        to be guilty. They may just have been too much together, so that in this partition the
+        stage gets one page a call from now on."""
+        if len(call.owners) > 1:
+            self._batches[call.place] = 1
+        return [Done(owner, call.step, None, death=death, hung=hung) for owner in call.owners]
 
     def _stop_hung(self) -> list[Done]:
         """End what exceeded the limit: a task by force, an actor by a restart."""
         late = time.monotonic() - self._limit
-        stopped = []
+        stopped: list[Done] = []
         heads: set[str] = set()
         for call in list(self._calls):
             is_head = call.place == IO or call.place not in heads
@@ -147,7 +177,7 @@ class Dispatcher:
                 self._reviving[call.place] = (None, time.monotonic() + _RESTART_SECONDS)
             self._calls.remove(call)
             reason = f"did not finish within {self._limit:g} s"
-            stopped.append(Done(call.owner, call.step, None, death=reason, hung=True))
+            stopped += self._died(call, reason, hung=True)
         return stopped
 
     def _revive(self) -> None:

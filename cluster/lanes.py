@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
@@ -30,13 +30,17 @@ _STORE_SHARE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One node's share: a placement group, its stage actors, and its budget of bytes."""
+    """One node's share: a placement group, its stage actors, and its budget of bytes.
+
+    `batches` says how many pages one call of a stage may hold; a page where it does not.
+    """
 
     number: int
     group: PlacementGroup
     actors: Mapping[str, ActorHandle[Any]]
     resources: LaneResources
     budget_bytes: int
+    batches: Mapping[str, int] = field(default_factory=dict)
 
     def placement(self) -> PlacementGroupSchedulingStrategy:
         """Places a task on the lane's node: shared memory is only shared there."""
@@ -88,8 +92,7 @@ def open_lanes(
             Lane(number, group, _actors(group, resources, stages), resources, share)
             for number, group in enumerate(groups)
         ]
-        _await_models(lanes, load_within_seconds)
-        yield lanes
+        yield _await_models(lanes, load_within_seconds)
     finally:
         for group in groups:
             remove_placement_group(group)
@@ -133,21 +136,29 @@ def _await_placement(
     )
 
 
-def _await_models(lanes: Sequence[Lane], seconds: float) -> None:
-    loading: dict[Any, str] = {
-        actor.ready.remote(): f"{stage} stage of lane {lane.number}"
+def _await_models(lanes: Sequence[Lane], seconds: float) -> list[Lane]:
+    """The lanes, knowing what their stages say of themselves once their models are loaded."""
+    loading: dict[Any, tuple[Lane, str]] = {
+        actor.ready.remote(): (lane, stage)
         for lane in lanes
         for stage, actor in lane.actors.items()
     }
     _, late = ray.wait(list(loading), num_returns=len(loading), timeout=seconds)
     if late:
-        raise ClusterError(f"the {loading[late[0]]} did not load within {seconds:g} s.")
-    for ref, name in loading.items():
+        lane, stage = loading[late[0]]
+        raise ClusterError(
+            f"the {stage} stage of lane {lane.number} did not load within {seconds:g} s."
+        )
+    batches: dict[int, dict[str, int]] = {lane.number: {} for lane in lanes}
+    for ref, (lane, stage) in loading.items():
         try:
-            ray.get(ref)
+            _, _, batches[lane.number][stage] = ray.get(ref)
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
-            raise ClusterError(f"the {name} cannot start: {reason}") from error
+            raise ClusterError(
+                f"the {stage} stage of lane {lane.number} cannot start: {reason}"
+            ) from error
+    return [replace(lane, batches=batches[lane.number]) for lane in lanes]
 
 
 def _budget(groups: Sequence[PlacementGroup]) -> int:

@@ -14,8 +14,9 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
+from cluster.calls import Done
 from cluster.commit import Committer
-from cluster.dispatch import Dispatcher, Done
+from cluster.dispatch import Dispatcher
 from cluster.journey import PIXEL_COPIES, Journey
 from cluster.lanes import Lane
 from cluster.outcome import Failure
@@ -107,6 +108,8 @@ class PartitionRun:
         self._admit_to_memory()
         if self._committer.asked_to_stop:
             return False
+        if any(journey.alone for journey in self._under_way.values()):
+            return True  # nothing beside it, the last of the suspects included
         if self._suspects:
             if not self._under_way:
                 self._try_alone(self._suspects.popleft())

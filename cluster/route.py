@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cluster import steps
-from cluster.dispatch import Dispatcher, Done
+from cluster.calls import Done, Page
+from cluster.dispatch import Dispatcher
 from cluster.journey import Journey, Sheet
 from cluster.lanes import Lane
 from tasks.records import Row
@@ -59,20 +60,19 @@ class Route:
 
     def _look(self, journey: Journey) -> None:
         task, pixels = self._on_lane(steps.look), journey.sheet.pixels
-        # The damage stage is more careful inside faces, so it wants to know of them too.
-        faces = journey.job.recipe.faces != "off" and journey.stages != ("color",)
-        self._dispatch.offer(journey, "look", lambda: task.remote(pixels, faces))
+        recipe = journey.job.recipe
+        given = (pixels, recipe.looks_for_faces, recipe.face_detector)
+        self._dispatch.offer(journey, "look", lambda: task.remote(*given))
 
     def _next_stage(self, journey: Journey) -> None:
+        assert journey.header is not None
         sheet, stages = journey.sheet, journey.stages
         if len(sheet.results) < len(stages):
             stage = stages[len(sheet.results)]
-            actor = self._lane.actors[stage]
-            options = journey.job.recipe.stage_options
-            given = (options, sheet.pixels, sheet.hints, *sheet.results)
-            self._dispatch.offer(journey, stage, lambda: actor.process.remote(*given))
+            given = (sheet.pixels, sheet.hints, *sheet.results)
+            options, size = journey.job.recipe.stage_options, journey.header.decoded_bytes
+            self._dispatch.offer_page(stage, Page(journey, options, given, size))
             return
-        assert journey.header is not None
         if len(journey.sheets) < journey.header.page_count:
             sheet.pixels = sheet.photograph = sheet.hints = None  # freed; read again to write
             self.read(journey)

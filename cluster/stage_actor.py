@@ -2,48 +2,84 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
 
 from cluster.outcome import Outcome, answering
-from models.contract import Hints, Samples, Stage, StageInput, StageResult
+from models.contract import Hints, JoiningStage, Samples, Stage, StageInput, StageResult
+
+_LOG = logging.getLogger(__name__)
 
 
 # Ray restarts a dead actor, so that its handle outlives the death; calls are never retried by
 # Ray, because the call that killed the actor is among them (DESIGN 3.4).
 @ray.remote(max_restarts=-1, max_task_retries=0)
 class StageActor:
-    """Runs one stage on one page at a time; `build` is called here, where the model shall live."""
+    """Runs one stage on a page, or on several at once where it is better at that; `build` is
+    called here, where the model shall live."""
 
     def __init__(self, name: str, build: Callable[[], Stage]) -> None:
+        self._name = name
         self._stage = build()
         self._answer = answering(name, values=1)(self._process)
 
-    def ready(self) -> tuple[int, float]:
-        """Process id and bytes of private memory per pixel, once the model is loaded."""
-        return os.getpid(), self._stage.bytes_per_pixel
+    def ready(self) -> tuple[int, float, int]:
+        """Process id, bytes of private memory per pixel and how many pages one call may hold,
+        once the model is loaded."""
+        batch = self._stage.batch if isinstance(self._stage, JoiningStage) else 1
+        return os.getpid(), self._stage.bytes_per_pixel, batch
 
-    @ray.method(num_returns=2)
-    def process(
-        self,
-        options: Mapping[str, str],
-        pixels: Samples,
-        hints: Hints,
-        *earlier: StageResult,
-    ) -> Any:
-        """Outcome and StageResult for a page, after the results of the stages before."""
-        return self._answer(options, pixels, hints, earlier)
+    def process(self, pages: Sequence[tuple[Mapping[str, str], int]], *objects: Any) -> Any:
+        """For each of `pages` its Outcome and its StageResult, one after the other.
 
-    def _process(
-        self,
-        options: Mapping[str, str],
-        pixels: Samples,
-        hints: Hints,
-        earlier: tuple[StageResult, ...],
-    ) -> tuple[Any, ...]:
+        A page is its options and how many of `objects` are its own: pixels, hints, then the
+        results of the stages before. What a single page raises becomes its Outcome. What
+        several raise is not known to be the fault of any: all answers are None then, and the
+        pages are to be tried apart.
+        """
+        items = _inputs(pages, objects)
+        if len(items) == 1:
+            return self._answer(items[0])
+        start = time.perf_counter()
+        try:
+            results = self._stage(items)
+            if len(results) != len(items):
+                raise RuntimeError(f"{len(results)} results for {len(items)} pages")
+        except Exception:
+            _LOG.warning(
+                "step '%s': %d pages failed together and are tried one by one",
+                self._name,
+                len(items),
+                exc_info=True,
+            )
+            return [None] * (2 * len(items))
+        share = (time.perf_counter() - start) / len(items)  # the rows add up to the time it took
+        return [part for result in results for part in (_outcome(result, share), result)]
+
+    def _process(self, item: StageInput) -> tuple[Any, ...]:
+        (result,) = self._stage([item])
+        return _outcome(result), result
+
+
+def _outcome(result: StageResult, seconds: float = 0.0) -> Outcome:
+    return Outcome(seconds, None, dict(result.metrics), result.flags)
+
+
+def _inputs(
+    pages: Sequence[tuple[Mapping[str, str], int]], objects: Sequence[Any]
+) -> list[StageInput]:
+    """`objects` dealt out to the pages they belong to."""
+    items, start = [], 0
+    for options, count in pages:
+        pixels: Samples = objects[start]
+        hints: Hints = objects[start + 1]
+        earlier: Sequence[StageResult] = objects[start + 2 : start + count]
         changes = tuple(r for result in earlier for r in result.rectangles)
-        (result,) = self._stage([StageInput(pixels, hints, changes, options)])
-        return Outcome(0.0, None, dict(result.metrics), result.flags), result
+        items.append(StageInput(pixels, hints, changes, options))
+        start += count
+    return items

@@ -8,6 +8,7 @@ from typing import Any
 
 from cluster.lanes import Builder
 from models.contract import BadStageInput
+from models.faces import detectors
 from models.registry import LOOK_REVISION, build_stage, describe
 from models.weights.errors import WeightsError
 from tasks.errors import UsageError
@@ -57,5 +58,13 @@ def described(stage: str, options: Mapping[str, Any]) -> tuple[str, Mapping[str,
     """Revision and weights of a stage with these options. Raises UsageError."""
     try:
         return describe(stage, **options)
+    except (BadStageInput, WeightsError) as error:
+        raise UsageError(str(error)) from error
+
+
+def detector_described(detector: str) -> tuple[str | None, Mapping[str, str]]:
+    """Revision and weights of a face detector; none of the default. Raises UsageError."""
+    try:
+        return detectors.described(detector)
     except (BadStageInput, WeightsError) as error:
         raise UsageError(str(error)) from error

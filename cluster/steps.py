@@ -83,8 +83,8 @@ def _loaded(photograph: Photograph, working: Samples) -> Photograph:
 
 
 @answering("look", values=1)
-def _look(pixels: Samples, detect_faces: bool) -> tuple[Any, ...]:
-    hints = look_at(pixels, detect_faces=detect_faces, threads=1)
+def _look(pixels: Samples, detect_faces: bool, detector: str) -> tuple[Any, ...]:
+    hints = look_at(pixels, detect_faces=detect_faces, threads=1, detector=detector)
     return Outcome(0.0, columns={"tone": hints.tone}, flags=hints.flags), hints
 
 

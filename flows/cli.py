@@ -48,6 +48,7 @@ def restore(
     tone_strength: options.ToneStrength = None,
     colorize: options.Colorize = None,
     faces: options.Faces = None,
+    face_detector: options.FaceDetectorName = None,
     face_model: options.FaceModelName = None,
     face_strength: options.FaceStrength = None,
     format: options.Format = None,  # noqa: A002  named as the option is
@@ -102,6 +103,7 @@ def plan(
     tone_strength: options.ToneStrength = None,
     colorize: options.Colorize = None,
     faces: options.Faces = None,
+    face_detector: options.FaceDetectorName = None,
     face_model: options.FaceModelName = None,
     face_strength: options.FaceStrength = None,
     format: options.Format = None,  # noqa: A002

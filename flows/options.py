@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.settings import DamageModel, FaceModel
+from flows.settings import DamageModel, FaceDetector, FaceModel
 
 _WHAT = "What to restore"
 _HOW = "How to restore"
@@ -111,6 +111,16 @@ Faces = Annotated[
         help="'enhance' faces as far as they stay the same person's, only 'detect' them (boxes "
         "in the manifest), or 'off'.",
         show_default="enhance",
+        rich_help_panel=_HOW,
+    ),
+]
+FaceDetectorName = Annotated[
+    FaceDetector | None,
+    typer.Option(
+        "--face-detector",
+        help="What finds faces: 'auto' the default, 'dlib' the one that comes with Albumen, "
+        "'yunet' OpenCV's, once its file is imported with 'albumen weights import'.",
+        show_default="auto",
         rich_help_panel=_HOW,
     ),
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.address import check_address
-from cluster.stages import described, revisions, weights
+from cluster.stages import described, detector_described, revisions, weights
 from flows.settings import RestoreSettings
 from tasks.done import read_done
 from tasks.inventory import Inventory, take_inventory
@@ -39,6 +39,7 @@ def check_request(settings: RestoreSettings) -> None:
     selection = read_selection(settings)
     weights(stages_needed(settings, selection), stage_options(settings))
     face_network(settings, selection)
+    face_detector(settings, selection)
     if settings.ray_address is not None:
         check_address(settings.ray_address)
     refuse_held(destination)
@@ -67,6 +68,7 @@ def plan_restoration(
     stages = stages_needed(settings, selection)
     options = stage_options(settings)
     face_revision, face_weights = face_network(settings, selection)
+    detector_revision, detector_weights = face_detector(settings, selection)
     recipe = Recipe(
         stages=settings.stages,
         mode=settings.mode,
@@ -75,6 +77,7 @@ def plan_restoration(
         tone_strength=settings.tone_strength,
         colorize=settings.colorize,
         faces=settings.faces,
+        face_detector=settings.face_detector,
         face_model=settings.face_model,
         face_strength=settings.face_strength,
         format=settings.format,
@@ -84,6 +87,8 @@ def plan_restoration(
         weights=weights(stages, options | _DETECTING),
         face_revision=face_revision,
         face_weights=face_weights,
+        detector_revision=detector_revision,
+        detector_weights=detector_weights,
         requested=settings.requested(),
     )
     inventory = take_inventory(source, settings.include, settings.exclude)
@@ -120,6 +125,21 @@ def face_network(
     options = stage_options(settings)["faces"] | {"faces": "enhance"}
     revision = revisions(("faces",), {"faces": options})["faces"]
     return revision, described("faces", options)[1]
+
+
+def face_detector(
+    settings: RestoreSettings, selection: Selection
+) -> tuple[str | None, Mapping[str, str]]:
+    """Revision and weights of a chosen face detector; none of the default, nor where no scan's
+    faces are looked for.
+
+    Raises UsageError for weights that are not there.
+    """
+    if {settings.faces, *selection.faces} == {"off"}:
+        return None, {}
+    if {"damage", "faces"}.isdisjoint(stages_needed(settings, selection)):
+        return None, {}
+    return detector_described(settings.face_detector)
 
 
 def stage_options(settings: RestoreSettings) -> dict[str, dict[str, Any]]:

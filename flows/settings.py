@@ -19,6 +19,7 @@ PIXEL_OPTIONS = (
     "tone_strength",
     "colorize",
     "faces",
+    "face_detector",
     "face_model",
     "face_strength",
     "format",
@@ -39,6 +40,10 @@ DamageModel = Literal[
 ]
 """Networks of the damage stage; the same names as `models.damage.choices`, which a test holds
 them to."""
+
+
+FaceDetector = Literal["auto", "dlib", "yunet"]
+"""Detectors of faces; the same names as `models.faces.detectors`, which a test holds them to."""
 
 
 FaceModel = Literal["auto", "direct", "published-256", "published-512"]
@@ -65,6 +70,7 @@ class RestoreSettings(BaseModel):
     tone_strength: float | None = Field(None, ge=0, le=1)
     colorize: Literal["auto", "always", "never"] = "auto"
     faces: Literal["off", "detect", "enhance"] = "enhance"
+    face_detector: FaceDetector = "auto"
     face_model: FaceModel = "auto"
     face_strength: float | None = Field(None, ge=0, le=1)
     format: Literal["source", "tiff", "jpeg", "png", "webp", "jp2", "avif"] = "source"

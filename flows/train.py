@@ -20,10 +20,12 @@ _PHOTOGRAPHS = "What to learn from"
 _RECIPE = "How to learn"
 
 Recipe = Annotated[
-    Literal["scratch", "damage", "tone"],
+    Literal["scratch", "damage", "tone", "faces", "color"],
     typer.Argument(
         help="'scratch' the detector of damage; 'damage' both autoencoders, the mapping between "
-        "them, and the direct network, in turn; 'tone' the network that undoes fading."
+        "them, and the direct network, in turn; 'tone' the network that undoes fading; 'faces' "
+        "the enhancer of aligned faces; 'color' the colour generator, its critic, and the two "
+        "against each other, in turn."
     ),
 ]
 Photographs = Annotated[
@@ -80,7 +82,8 @@ Steps = Annotated[
 Part = Annotated[
     str | None,
     typer.Option(
-        help="Train one part alone: autoencoder-old, autoencoder-clean, mapping or direct.",
+        help="Train one part alone: autoencoder-old, autoencoder-clean, mapping or direct; "
+        "generator, critic or adversarial.",
         rich_help_panel=_RECIPE,
     ),
 ]
@@ -197,3 +200,10 @@ class _Reporter:
 
                 draw_curves(history)
                 self.drawn[history] = size
+        for record in sorted(self.folder.glob("*.inflection.json")):
+            size = record.stat().st_size
+            if self.drawn.get(record) != size:
+                from flows.inflection_curve import draw_inflection
+
+                draw_inflection(record)
+                self.drawn[record] = size

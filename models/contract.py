@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,3 +149,16 @@ class Stage(Protocol):
     def __call__(self, batch: Sequence[StageInput]) -> list[StageResult]:
         """One result for each input, in order."""
         ...
+
+
+@runtime_checkable
+class JoiningStage(Protocol):
+    """What a stage says of itself that gains by several pages at once.
+
+    Up to `batch` pages that wait for it are given to one call, as many as do wait; a stage
+    that does not say gets one page a call. But for rounding on a GPU, a page's result must not
+    depend on the pages beside it. Where such a call raises, its pages are given to the stage
+    again one by one.
+    """
+
+    batch: int

@@ -6,26 +6,30 @@ import cv2
 
 from models.color.decision import decide
 from models.contract import Box, Face, Hints, Samples
-from models.faces.detect import detect
+from models.faces.detectors import detector_of
 from models.photograph_area import photograph_area
 from models.pixels import check_pixels, luminance, reduced
 
 _LONG_EDGE = 800
 
 
-def look(pixels: Samples, detect_faces: bool = True, threads: int = 1) -> Hints:
+def look(
+    pixels: Samples, detect_faces: bool = True, threads: int = 1, detector: str = "auto"
+) -> Hints:
     """Hints for the stages, from working pixels HxW or HxWx3, uint8 or uint16.
 
     The photograph area is the whole picture when unsure. `detect_faces=False` leaves `faces`
-    empty (and, with it, the damage stage's care for them). `threads` is what OpenCV may use.
-    Raises `BadStageInput` for other arrays. Needs some 40 MB beside `pixels`, of any size.
+    empty (and, with it, the damage stage's care for them); `detector` is one of
+    `models.faces.detectors`. `threads` is what OpenCV may use.
+    Raises `BadStageInput` for other arrays and an unknown detector, `WeightsError` for one whose
+    file is missing or altered. Needs some 40 MB beside `pixels`, of any size.
     """
     check_pixels(pixels)
     cv2.setNumThreads(threads)
     copy = reduced(pixels, _LONG_EDGE)
     inner = photograph_area(luminance(copy))
     decision = decide(copy[inner.top : inner.bottom, inner.left : inner.right])
-    faces: tuple[Face, ...] = detect(pixels) if detect_faces else ()
+    faces: tuple[Face, ...] = detector_of(detector)(pixels) if detect_faces else ()
     return Hints(
         photograph=_in_scan(inner, copy, pixels),
         tone=decision.tone,

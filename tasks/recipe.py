@@ -40,8 +40,9 @@ class Recipe:
     mappings; they are kept as sorted pairs. `damage_model` and `face_model` are known by their
     revisions and weights; `strength` and `tone_strength` (0 to 1, None: the model's own) count in
     `revive` alone; `face_revision`, `face_weights` and `face_strength`, of the network that
-    enhances faces, count in place of the stage's own where `faces` is enhance. Raises UsageError
-    for an unknown value.
+    enhances faces, count in place of the stage's own where `faces` is enhance;
+    `detector_revision` and `detector_weights`, of another face detector than the default, where
+    faces are looked for. Raises UsageError for an unknown value.
     """
 
     stages: tuple[StageName, ...] = STAGE_NAMES
@@ -54,12 +55,15 @@ class Recipe:
     damage_model: str = "auto"
     strength: float | None = None
     tone_strength: float | None = None
+    face_detector: str = "auto"
     face_model: str = "auto"
     face_strength: float | None = None
     revisions: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     face_revision: str | None = None
     face_weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
+    detector_revision: str | None = None
+    detector_weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     requested: Mapping[str, Any] | tuple[tuple[str, str], ...] = ()
     digest: str = field(init=False, compare=False)
     requested_json: str = field(init=False, compare=False)
@@ -70,9 +74,8 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise UsageError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)}.")
         self._keep("stages", in_order(self.stages))
-        self._keep("revisions", tuple(sorted(dict(self.revisions).items())))
-        self._keep("weights", tuple(sorted(dict(self.weights).items())))
-        self._keep("face_weights", tuple(sorted(dict(self.face_weights).items())))
+        for name in ("revisions", "weights", "face_weights", "detector_weights"):
+            self._keep(name, tuple(sorted(dict(getattr(self, name)).items())))
         chosen = self.requested
         if isinstance(chosen, Mapping):
             chosen = tuple(sorted((name, _canonical(value)) for name, value in chosen.items()))
@@ -87,6 +90,11 @@ class Recipe:
     def active_stages(self) -> tuple[StageName, ...]:
         """The stages this scan goes through, in order."""
         return tuple(s for s in self.stages if s != "faces" or self.faces != "off")
+
+    @property
+    def looks_for_faces(self) -> bool:
+        """Whether faces are detected: the damage stage too is more careful inside them."""
+        return self.faces != "off" and not {"damage", "faces"}.isdisjoint(self.stages)
 
     @property
     def stage_options(self) -> dict[str, str]:
@@ -115,15 +123,18 @@ class Recipe:
 
     def _settings(self) -> dict[str, Any]:
         active = self.active_stages
-        strengths: dict[str, float | None] = {}
+        more: dict[str, float | str | None] = {}
         if self.mode == "revive":
-            strengths |= {"strength": self.strength, "tone_strength": self.tone_strength}
+            more |= {"strength": self.strength, "tone_strength": self.tone_strength}
         revisions = {s: r for s, r in dict(self.revisions).items() if s in active}
         weights = dict(self.weights)
         if "faces" in active and self.faces == "enhance":
-            strengths["face_strength"] = self.face_strength
+            more["face_strength"] = self.face_strength
             revisions |= {"faces": self.face_revision} if self.face_revision else {}
             weights |= dict(self.face_weights)
+        if self.looks_for_faces:
+            more["face_detector"] = self.detector_revision
+            weights |= dict(self.detector_weights)
         return {
             "stages": active,
             "mode": self.mode,
@@ -135,7 +146,7 @@ class Recipe:
             "revisions": revisions,
             "weights": weights,
             # Only where they were chosen: what was restored before they existed stays done.
-            **{name: value for name, value in strengths.items() if value is not None},
+            **{name: value for name, value in more.items() if value is not None},
         }
 
     def _keep(self, name: str, value: object) -> None:

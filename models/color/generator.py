@@ -185,7 +185,7 @@ class ColorUNet(nn.Module):
 
     def _colour(self, x: Tensor) -> Tensor:
         drawn = cast(Tensor, self.layers[11](x))
-        return torch.sigmoid(drawn) * (2 * self.reach) - self.reach
+        return torch.sigmoid(drawn.float()) * (2 * self.reach) - self.reach
 
 
 def _encoder(name: str, width: int, inputs: int) -> ResNetEncoder | EfficientNetLite0:

@@ -1,4 +1,4 @@
-"""`python -m models.training scratch|damage|tone|faces PHOTOGRAPHS... --out FOLDER ...`.
+"""`python -m models.training scratch|damage|tone|faces|color PHOTOGRAPHS... --out FOLDER ...`.
 
 The same as `albumen train`, for a machine with a GPU and without Prefect, Ray or Typer: only
 torch, numpy, OpenCV, Pillow and safetensors are imported.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -19,12 +18,13 @@ from torch import Tensor, nn
 
 from models.damage.vae import Autoencoder
 from models.device import BadDevice, pick_device
-from models.training import autoencoder, direct, faces, mapping, scratch, tone
+from models.training import color_measures, color_rounds, direct, faces, mapping, scratch
 from models.training.data import Image, NoPhotographs
 from models.training.degradation import EVALUATION, TRAINING, NoTextures, Textures
 from models.training.face_samples import FACE_EVALUATION, FACE_TRAINING
 from models.training.loop import Budget, OtherTraining
-from models.training.request import BadRequest, Photographs, Request, read
+from models.training.parts import CLEAN, OLD, RECIPES
+from models.training.request import PARTS, BadRequest, Photographs, Request, base, read
 from models.weights.errors import WeightsError
 from models.weights.networks import construct
 from models.weights.store import export, read_metadata, read_safetensors
@@ -46,43 +46,6 @@ _MOST_WORKERS = 12
 _say = cast(Report, partial(print, flush=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """How one part is trained, and what its weights are called in `models.weights`.
-
-    `keywords` are those of `train` that also build the network of the class `network`.
-    """
-
-    train: Callable[..., Mapping[str, Tensor]]
-    weights: str
-    network: str
-    keywords: tuple[str, ...]
-
-    def defaults(self) -> dict[str, Any]:
-        """The numbers and words of `train` that may be set, as they are when they are not."""
-        parameters = inspect.signature(self.train).parameters.values()
-        return {
-            parameter.name: parameter.default
-            for parameter in parameters
-            if isinstance(parameter.default, int | float | str) and parameter.name != "domain"
-        }
-
-
-_VAE = ("Autoencoder", ("width", "norm"))
-_OLD, _CLEAN = "autoencoder-old", "autoencoder-clean"
-
-RECIPES: Mapping[str, Part] = {
-    "scratch": Part(scratch.train_scratch, "damage_scratch", "", ()),
-    _OLD: Part(partial(autoencoder.train_autoencoder, domain="old"), "damage_vae_a", *_VAE),
-    _CLEAN: Part(autoencoder.train_autoencoder, "damage_vae_b", *_VAE),
-    "mapping": Part(mapping.train_mapping, "damage_mapping", "", ("width", "norm", "blocks")),
-    "direct": Part(direct.train_direct, "damage_direct", "DirectNet", ("width", "blocks")),
-    "tone": Part(tone.train_tone, "damage_tone", "ToneNet", ("width",)),
-    "faces": Part(faces.train_faces, "faces_enhancer", "", ()),
-}
-"""Every part by name; of which class a detector, mapping or enhancer is depends on its `kind`."""
-
-
 def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     """Train every part of `request` in turn, going on from what `out` holds already.
 
@@ -94,10 +57,15 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     cv2.setNumThreads(1)
     shares = request.shares()
     device = pick_device(request.device)
-    if _OLD in shares and request.old is None:
-        raise BadRequest(f"{_OLD} needs a folder of real old photographs: --old FOLDER")
+    if OLD in shares and request.old is None:
+        raise BadRequest(f"{OLD} needs a folder of real old photographs: --old FOLDER")
     keywords = {part: _keywords(part, request) for part in shares}
-    begin = _start(request.start, next(iter(shares))) if request.start is not None else {}
+    first = next(iter(shares))
+    begin = {}
+    if base(first) in color_rounds.LATER:
+        color_rounds.check(first, request)  # what is missing is named before anything is read
+    elif request.start is not None:
+        begin = _start(request.start, first)
     textures = Textures.load(request.textures)
     if "mapping" in shares and len(shares) == 1:
         _both_autoencoders(request.out)  # missing ones are named before anything is read
@@ -105,26 +73,31 @@ def train_all(request: Request, report: Report = _say) -> dict[str, Path]:
     report(
         f"{request.recipe}: {sum(map(len, photographs.sets))} photographs, "
         f"{len(photographs.old)} real old ones, {len(photographs.held_out)} held out, on {device}"
+        + (f"; {photographs.left_out} not in colour left out" if photographs.left_out else "")
     )
     written = {}
     for part, share in shares.items():
         budget = Budget(request.minutes * share, request.steps)
         given = keywords[part]
         given = _inputs(part, request, photographs, textures, device, given) | begin | given
-        weights = RECIPES[part].train(folder=request.out, budget=budget, report=report, **given)
-        written[part] = _write(part, weights, given, request.out)
+        weights = RECIPES[base(part)].train(
+            folder=request.out, budget=budget, report=report, **given
+        )
+        written[part] = _write(part, weights, given, request)
         report(f"{part}: {written[part]}")
     return written
 
 
 def _keywords(part: str, request: Request) -> dict[str, Any]:
     """What `request` sets for `part`. Raises `BadRequest` for a keyword that no part has."""
-    defaults = RECIPES[part].defaults()
+    defaults = RECIPES[base(part)].defaults()
     chosen: dict[str, Any] = {"seed": request.seed}
     for name in ("width", "batch", "crop"):
         if getattr(request, name) is not None and name in defaults:
             chosen[name] = getattr(request, name)
-    known = set().union(*(RECIPES[other].defaults() for other in request.shares()))
+    known = set().union(*(RECIPES[base(other)].defaults() for other in request.shares()))
+    if request.recipe == "color":
+        known.add("repeats")
     for name, text in request.settings.items():
         if name not in known:
             raise BadRequest(f"no setting {name!r}; there are {', '.join(sorted(known))}")
@@ -156,14 +129,16 @@ def _inputs(
         "photographs": photographs.sets,
         "shares": photographs.shares,
         "validation": _validation(part, photographs.held_out, textures, chosen),
-        "severity": FACE_TRAINING if part == "faces" else TRAINING,
-        "textures": textures,
         "device": device,
         "workers": request.workers
         if request.workers is not None
         else max(1, min(_MOST_WORKERS, (os.cpu_count() or 2) - 1)),
     }
-    if part == _OLD:
+    if request.recipe == "color":
+        return given | color_rounds.inputs(part, request)
+    given["severity"] = FACE_TRAINING if part == "faces" else TRAINING
+    given["textures"] = textures
+    if part == OLD:
         given["old"] = photographs.old
     if part == "mapping":
         given["old"], given["clean"] = _both_autoencoders(request.out)
@@ -172,8 +147,10 @@ def _inputs(
 
 def _validation(
     part: str, held_out: Sequence[Image], textures: Textures, chosen: Mapping[str, Any]
-) -> scratch.HeldOut | direct.HeldOut | faces.HeldOut:
+) -> scratch.HeldOut | direct.HeldOut | faces.HeldOut | color_measures.HeldOut:
     """The pictures `part` is scored on, as its recipe takes them."""
+    if base(part) in PARTS["color"]:
+        return color_measures.held_out(held_out)
     if part == "scratch":
         return scratch.held_out(held_out, EVALUATION, textures)
     if part == "faces":
@@ -194,7 +171,7 @@ def _start(path: Path, part: str) -> dict[str, Any]:
 
 
 def _both_autoencoders(folder: Path) -> tuple[Autoencoder, Autoencoder]:
-    return _autoencoder(folder, _OLD), _autoencoder(folder, _CLEAN)
+    return _autoencoder(folder, OLD), _autoencoder(folder, CLEAN)
 
 
 def _autoencoder(folder: Path, part: str) -> Autoencoder:
@@ -207,12 +184,16 @@ def _autoencoder(folder: Path, part: str) -> Autoencoder:
     return cast(Autoencoder, network)
 
 
-def _write(part: str, weights: Mapping[str, Tensor], given: Mapping[str, Any], out: Path) -> Path:
+def _write(
+    part: str, weights: Mapping[str, Tensor], given: Mapping[str, Any], request: Request
+) -> Path:
     """Write the weights of `part` with the keywords that build their network."""
     if not weights:
         raise BadRequest(f"{part} was never scored: give it more minutes or steps")
-    recipe = RECIPES[part]
+    recipe = RECIPES[base(part)]
     chosen = recipe.defaults() | dict(given)
+    if base(part) in PARTS["color"]:
+        return color_rounds.write(part, weights, chosen, request)
     settings = {name: chosen[name] for name in recipe.keywords}
     network = recipe.network
     if part == "scratch":
@@ -227,7 +208,7 @@ def _write(part: str, weights: Mapping[str, Tensor], given: Mapping[str, Any], o
         settings["latent"] = given["old"].latent
     module: nn.Module = construct(network, settings)
     module.load_state_dict(dict(weights))
-    path = _file(part, out)
+    path = _file(part, request.out)
     export(recipe.weights, module, path, {"settings": settings, "recipe": f"train {part}"})
     return path
 

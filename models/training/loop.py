@@ -81,9 +81,12 @@ def train(
     checkpoint_seconds: float = 120,
     score_seconds: float = 300,
     report: Callable[[str], None] = print,
+    score_steps: int | None = None,
 ) -> dict[str, dict[str, Tensor]]:
     """Train until `budget` is spent; the best averaged weights seen, by network.
 
+    Scored every `score_seconds`, or, with `score_steps`, after every so many steps, which are
+    checkpoints then as well.
     Writes `<folder>/<name>.checkpoint.pt` and `<folder>/<name>.csv` (a row a scoring). Raises
     `OtherTraining` where the folder's checkpoint is of another training, `Diverged` when a loss
     is no longer a number.
@@ -111,10 +114,13 @@ def train(
         state.average()
         state.seconds = time.monotonic() - started
         now = time.monotonic()
-        if now - last_scored > score_seconds:
+        due = now - last_scored > score_seconds
+        if score_steps is not None:
+            due = state.step % score_steps == 0
+        if due:
             state.score(losses, report)
             losses, last_scored = {}, time.monotonic()
-        if now - last_saved > checkpoint_seconds:
+        if now - last_saved > checkpoint_seconds or (due and score_steps is not None):
             state.save()
             last_saved = time.monotonic()
     if losses:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from models.training.data import Image, photograph_files, read_photographs
+from models.training.color_samples import in_color
+from models.training.data import Image, NoPhotographs, photograph_files, read_photographs
 from models.training.face_samples import read_faces
 
-Recipe = Literal["scratch", "damage", "tone", "faces"]
+Recipe = Literal["scratch", "damage", "tone", "faces", "color"]
 
 PARTS: Mapping[str, Mapping[str, float]] = {
     "scratch": {"scratch": 1.0},
@@ -22,8 +23,14 @@ PARTS: Mapping[str, Mapping[str, float]] = {
     },
     "tone": {"tone": 1.0},
     "faces": {"faces": 1.0},
+    "color": {"generator": 0.65, "critic": 0.1, "adversarial": 0.25},
 }
 """The parts of each recipe in the order they need one another, and their shares of the minutes."""
+
+REPEATED = ("critic", "adversarial")
+"""The parts that `repeats` repeats, one after the other; the second time as `critic-2` etc."""
+
+MOST_REPEATS = 10
 
 _HELD_OUT = 30  # photographs, where no folder of them is given
 _HELD_OUT_SHARE = 10  # but at most one photograph in so many
@@ -73,7 +80,7 @@ class Request:
         """
         if self.recipe not in PARTS:
             raise BadRequest(f"no recipe {self.recipe!r}; there are {', '.join(PARTS)}")
-        parts = PARTS[self.recipe]
+        parts = _repeated(PARTS[self.recipe], self.settings)
         if self.part is not None and self.part not in parts:
             raise BadRequest(
                 f"no part {self.part!r} in the recipe {self.recipe}; there are {', '.join(parts)}"
@@ -94,6 +101,29 @@ class Request:
         return shares
 
 
+def base(part: str) -> str:
+    """The part that `part` repeats: `critic` of `critic-2`; any other as it is."""
+    name, _, number = part.rpartition("-")
+    return name if name in REPEATED and number.isdecimal() else part
+
+
+def _repeated(parts: Mapping[str, float], settings: Mapping[str, str]) -> dict[str, float]:
+    """`parts` with the second and further rounds, which share the minutes of the first."""
+    if "critic" not in parts:
+        return dict(parts)
+    try:
+        repeats = int(settings.get("repeats", "1"))
+    except ValueError as error:
+        raise BadRequest(f"repeats={settings['repeats']}: a number like 3 is wanted") from error
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise BadRequest(f"repeats must be from 1 to {MOST_REPEATS}, not {repeats}")
+    made = {name: share for name, share in parts.items() if name not in REPEATED}
+    for number in range(1, repeats + 1):
+        suffix = f"-{number}" if number > 1 else ""
+        made |= {f"{name}{suffix}": parts[name] / repeats for name in REPEATED}
+    return made
+
+
 def settings_from(pairs: Sequence[str]) -> dict[str, str]:
     """`name=value` words as a mapping. Raises `BadRequest` for a word without `=`."""
     for pair in pairs:
@@ -110,6 +140,8 @@ class Photographs:
     shares: tuple[float, ...]
     held_out: tuple[Image, ...]
     old: tuple[Image, ...]
+    left_out: int = 0
+    """Photographs, of both, that teach this recipe nothing."""
 
 
 def read(request: Request) -> Photographs:
@@ -127,15 +159,32 @@ def read(request: Request) -> Photographs:
         kept = photograph_files(request.held_out, request.splits, ("calibration",))
     else:
         listed, kept = _set_aside(listed)
-    reader = read_faces if request.recipe == "faces" else read_photographs
+    reader = _READERS.get(request.recipe, read_photographs)
+    sets = tuple(tuple(reader(files)) for files in listed)
+    held_out = tuple(_middle(image) for image in reader(kept))
     counts = [len(files) for files in listed]
+    left_out = 0
+    if request.recipe == "color":
+        left_out = sum(counts) + len(kept) - sum(map(len, sets)) - len(held_out)
+        counts = [len(images) for images in sets]
     old = photograph_files(request.old, request.splits) if request.old else []
     return Photographs(
-        sets=tuple(tuple(reader(files)) for files in listed),
+        sets=sets,
         shares=tuple(count / sum(counts) for count in counts),
-        held_out=tuple(_middle(image) for image in reader(kept)),
+        held_out=held_out,
         old=tuple(read_photographs(old)),
+        left_out=left_out,
     )
+
+
+def _read_in_color(files: Sequence[Path]) -> list[Image]:
+    found = in_color(read_photographs(files))
+    if not found:
+        raise NoPhotographs(f"none of {len(files)} photographs in {files[0].parent} is in colour")
+    return found
+
+
+_READERS = {"faces": read_faces, "color": _read_in_color}
 
 
 def _set_aside(listed: Sequence[Sequence[Path]]) -> tuple[list[list[Path]], list[Path]]:

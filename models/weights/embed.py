@@ -75,7 +75,7 @@ def _expected(tensor: Any) -> int:
 def _entry(row: WeightFile) -> dict[str, Any]:
     """A row as table.json holds it: what is empty or the same for all is left out."""
     entry = asdict(row)
-    for implied in ("name", "embedded", "url", "member", "sub_key"):
+    for implied in ("name", "embedded", "url", "member", "sub_key", "form"):
         del entry[implied]
     return entry
 

@@ -1,4 +1,7 @@
-"""`albumen weights import`: published checkpoints, checked and converted once to safetensors."""
+"""`albumen weights import`: published checkpoints, checked and converted once to safetensors.
+
+ONNX files are kept as they are, and only the very file that the table knows.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from models.weights import table
-from models.weights.errors import WeightsError, WeightsMismatch, WeightsMissing
+from models.weights.errors import UnsafeWeights, WeightsError, WeightsMismatch, WeightsMissing
 from models.weights.networks import expected_layout
 from models.weights.row import WeightFile
 from models.weights.safe import read_checkpoint
@@ -104,18 +107,56 @@ def _importable(row: WeightFile) -> WeightFile:
 def _import_one(row: WeightFile, source: Source, path: str) -> Outcome:
     try:
         with _room() as room, source.opened(path, row, room) as file:
-            return _convert(row, file, path, room)
+            return _taken(row, file, path, room)
     except WeightsError as error:
         return Outcome(row.name, "refused", str(error))
 
 
-def _convert(row: WeightFile, file: Path, path: str, room: Path) -> Outcome:
-    """Check one file and lay it, converted, into the weights folder."""
-    if file.stat().st_size > row.limit:  # before hashing what may be enormous
-        read_checkpoint(file, row.limit)
+def _taken(row: WeightFile, file: Path, path: str, room: Path) -> Outcome:
+    """Check one file and lay it, converted or as it is, into the weights folder."""
+    if (size := file.stat().st_size) > row.limit:  # before hashing what may be enormous
+        raise UnsafeWeights(f"{path} has {size} bytes, more than the {row.limit} it may have")
     sha256 = file_sha256(file)
     if _is_imported(row, sha256):
         return Outcome(row.name, "present", f"imported before from the same {path}")
+    prepared = room / row.file
+    if row.form == "onnx":
+        _refuse_another(row, file, sha256, path)
+        shutil.copyfile(file, prepared)
+    else:
+        _converted(row, file, path, prepared)
+    published = None if row.sha256 is None else sha256 == row.sha256
+    record = Record(
+        name=row.name,
+        sha256=file_sha256(prepared),
+        size=prepared.stat().st_size,
+        source_file=Path(path).name,
+        source_sha256=sha256,
+        published=published,
+    )
+    beside = prepared.with_suffix(".json")
+    beside.write_text(record.to_json(), encoding="utf-8")
+    target = location(row.name)
+    replace_durably(prepared, target)
+    replace_durably(beside, target.with_suffix(".json"))  # last: weights without it do not count
+    if published is False:
+        note = f"; but it is not the published file, whose sha256 is {row.sha256}"
+        return Outcome(row.name, "imported", f"from {path}{note}")
+    return Outcome(row.name, "imported", f"from {path}")
+
+
+def _refuse_another(row: WeightFile, file: Path, sha256: str, path: str) -> None:
+    """Only the very file of `row`: nobody here could tell whether another does the same."""
+    size = file.stat().st_size
+    if (size, sha256) != (row.size, row.sha256):
+        raise WeightsMismatch(
+            f"{path} is not the published {row.member}: {size} bytes, sha256 {sha256}; not "
+            f"{row.size} bytes, sha256 {row.sha256}. Download {row.url}"
+        )
+
+
+def _converted(row: WeightFile, file: Path, path: str, prepared: Path) -> None:
+    """Write the weights of a checkpoint as safetensors, once they are found to fit."""
     tensors = read_checkpoint(file, row.limit, row.sub_key)
     layout = expected_layout(row.network, row.settings)
     tensors = present_form(tensors, layout, path)
@@ -123,26 +164,7 @@ def _convert(row: WeightFile, file: Path, path: str, room: Path) -> Outcome:
         fit = fitted(tensors, layout, path)
     except WeightsMismatch as error:
         raise WeightsMismatch(f"{error}{_hint(tensors, row)}") from error
-    converted = room / row.file
-    write_safetensors(fit, converted, {"name": row.name, "network": row.network})
-    published = None if row.sha256 is None else sha256 == row.sha256
-    record = Record(
-        name=row.name,
-        sha256=file_sha256(converted),
-        size=converted.stat().st_size,
-        source_file=Path(path).name,
-        source_sha256=sha256,
-        published=published,
-    )
-    beside = converted.with_suffix(".json")
-    beside.write_text(record.to_json(), encoding="utf-8")
-    target = location(row.name)
-    replace_durably(converted, target)
-    replace_durably(beside, target.with_suffix(".json"))  # last: weights without it do not count
-    if published is False:
-        note = f"; but it is not the published file, whose sha256 is {row.sha256}"
-        return Outcome(row.name, "imported", f"from {path}{note}")
-    return Outcome(row.name, "imported", f"from {path}")
+    write_safetensors(fit, prepared, {"name": row.name, "network": row.network})
 
 
 def _is_imported(row: WeightFile, source_sha256: str) -> bool:
@@ -160,7 +182,7 @@ def _hint(tensors: dict[str, Tensor], row: WeightFile) -> str:
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     others = []
     for other in table.WEIGHTS:
-        if (other.network, other.settings) == (row.network, row.settings):
+        if other.form == "onnx" or (other.network, other.settings) == (row.network, row.settings):
             continue
         layout = expected_layout(other.network, other.settings)
         if shapes == {key: shape for key, (shape, _) in layout.items()}:

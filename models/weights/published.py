@@ -7,6 +7,9 @@ zip, and the keys and shapes of every network.
 
 DeOldify (Antic): its README links the three generators. Sizes and hashes are again what
 independent copies agree on.
+
+YuNet (Wu, Peng, Yu 2023): a face detector in OpenCV's own collection of models, an ONNX file that
+OpenCV runs and Albumen keeps as it is. Size and hash: as above.
 """
 
 from __future__ import annotations
@@ -160,3 +163,23 @@ PUBLISHED: tuple[WeightFile, ...] = (
         "e3d98bb6a222354c79f95485c2f078a89dc724e9183662506d9e0f5aafac83ad",
     ),
 )
+
+YUNET = WeightFile(
+    name="opencv_yunet",
+    stage="faces",
+    network="FaceDetectorYN",
+    settings={},
+    parameters=54_608,
+    licence="MIT",
+    source="github.com/opencv/opencv_zoo, models/face_detection_yunet",
+    embedded=False,
+    size=232_589,
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    url="https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/"
+    "face_detection_yunet_2023mar.onnx",
+    member="face_detection_yunet_2023mar.onnx",
+    form="onnx",
+)
+
+KEPT: tuple[WeightFile, ...] = (YUNET,)
+"""Published files that are not converted: whoever runs them reads them as they are."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.weights.errors import WeightsMissing, WeightsTruncated
-from models.weights.published import PUBLISHED
+from models.weights.published import KEPT, PUBLISHED
 from models.weights.row import WeightFile
 
 EMBEDDED_FOLDER = Path(__file__).parent.parent / "embedded"
@@ -24,7 +24,7 @@ def embedded_rows(folder: Path) -> tuple[WeightFile, ...]:
     return tuple(WeightFile(name=name, embedded=True, **row) for name, row in rows.items())
 
 
-WEIGHTS: tuple[WeightFile, ...] = (*embedded_rows(EMBEDDED_FOLDER), *PUBLISHED)
+WEIGHTS: tuple[WeightFile, ...] = (*embedded_rows(EMBEDDED_FOLDER), *PUBLISHED, *KEPT)
 
 
 def row_of(name: str) -> WeightFile:
@@ -43,7 +43,7 @@ def weights_folder() -> Path:
 
 
 def location(name: str) -> Path:
-    """Where the safetensors file of `name` lies, or would lie once it is imported."""
+    """Where the file of `name` lies, or would lie once it is imported."""
     row = row_of(name)
     return (EMBEDDED_FOLDER if row.embedded else weights_folder()) / row.file
 
@@ -97,7 +97,7 @@ def missing(row: WeightFile) -> WeightsMissing:
 
 
 def sha256_of(name: str) -> str:
-    """sha256 of the safetensors file of `name` as recorded (nothing is hashed), for the recipe.
+    """sha256 of the file of `name` as recorded (nothing is hashed), for the recipe.
 
     Raises `WeightsMissing` for an unknown name and for weights that are not imported.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fake_stages import CLEAN, CRASH, HANG, RAISE, Corner, Nothing
 from lane_setup import crew_of, order_for, picture, rows_by_path, run
 from PIL import Image
 
+from cluster.calls import Done
 from cluster.partition_run import PartitionRun
 from cluster.tally import Tally
 from tasks import strikes
@@ -114,6 +116,37 @@ def test_earlier_strikes_count(folders: tuple[Path, Path]) -> None:
         report = run(crew, order)
     assert report.by_status == {"restored": 2, "quarantined": 1}
     assert rows_by_path(order)["twice.png"][0]["status"] == "quarantined"
+
+
+def test_nothing_is_restored_beside_a_suspect_not_even_beside_the_last(
+    folders: tuple[Path, Path],
+) -> None:
+    source, destination = folders
+    for number in range(6):
+        picture(source / f"{number}.png", seed=number)
+    order = order_for(source, destination, strikes={"1.png": 1, "4.png": 1})
+    with crew_of(STAGES) as crew:
+        partition = Watching(order, crew.lanes[0], Tally.remote())  # type: ignore[attr-defined]
+        report = partition.run()
+    assert report.by_status == {"restored": 6}
+    assert partition.most_beside == {"1.png": 0, "4.png": 0}
+    assert not list((destination / ".albumen/strikes").iterdir())
+
+
+class Watching(PartitionRun):
+    """Notes how many scans were under way beside one that was to be tried alone."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.most_beside: dict[str, int] = {}
+
+    def _advance(self, done: Done) -> None:
+        for journey in self._under_way.values():
+            if journey.alone:
+                path = journey.scan.relative_path
+                beside = len(self._under_way) - 1
+                self.most_beside[path] = max(self.most_beside.get(path, 0), beside)
+        super()._advance(done)
 
 
 def test_what_is_in_flight_stays_within_the_budget(folders: tuple[Path, Path]) -> None:

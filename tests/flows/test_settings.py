@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from cli import ask
+from tiny_yunet import use_tiny_yunet
 
-from flows.planning import face_network, stage_options
-from flows.settings import PIXEL_OPTIONS, DamageModel, FaceModel, RestoreSettings
+from flows.planning import face_detector, face_network, stage_options
+from flows.settings import PIXEL_OPTIONS, DamageModel, FaceDetector, FaceModel, RestoreSettings
 from models.damage.choices import MODELS
 from models.faces.choices import CHOICES, FACE_MODELS
+from models.faces.detectors import FACE_DETECTORS
 from models.registry import build_stage
+from models.weights import sha256_of
+from models.weights.imports import import_path
 from tasks.recipe import Recipe
 from tasks.selection import Selection, Wish
 
@@ -19,6 +24,7 @@ from tasks.selection import Selection, Wish
 def test_the_models_on_the_command_line_are_those_there_are() -> None:
     assert set(get_args(DamageModel)) == set(MODELS)
     assert set(get_args(FaceModel)) == set(FACE_MODELS)
+    assert set(get_args(FaceDetector)) == set(FACE_DETECTORS)
 
 
 def test_every_pixel_option_is_part_of_the_recipe() -> None:
@@ -74,6 +80,25 @@ def test_the_face_network_counts_where_some_scan_wants_it() -> None:
     assert network("enhance", faces="off") == network("detect") == (revision, weights)
 
 
+def test_another_detector_counts_where_some_scan_is_looked_at_for_faces(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import_path(use_tiny_yunet(monkeypatch, tmp_path))
+
+    def detector(wish: str | None = None, **words: Any) -> tuple[str | None, Any]:
+        wishes = {"a.tif": Wish(faces=wish)} if wish else None
+        settings = RestoreSettings(source="a", destination="b", **words)
+        return face_detector(settings, Selection(wishes))
+
+    chosen = detector(face_detector="yunet")
+    assert chosen == ("yunet/1", {"opencv_yunet": sha256_of("opencv_yunet")})
+    assert detector() == detector(face_detector="dlib") == (None, {})
+    assert detector(face_detector="yunet", faces="off") == (None, {})
+    assert detector(face_detector="yunet", stages=("color",)) == (None, {})
+    assert detector("detect", face_detector="yunet", faces="off") == chosen
+    assert detector(face_detector="yunet", stages=("damage",)) == chosen
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -83,6 +108,8 @@ def test_the_face_network_counts_where_some_scan_wants_it() -> None:
         (["--tone-strength", "-1"], "--tone-strength"),
         (["--face-model", "published-512"], "albumen weights import"),
         (["--face-strength", "2"], "--face-strength"),
+        (["--face-detector", "yunet"], "albumen weights import"),
+        (["--face-detector", "keenest"], "keenest"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_starts(

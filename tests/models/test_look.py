@@ -1,10 +1,15 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from painted_scenes import face, in_color, landscape, rgb, sixteen
+from tiny_yunet import BLOB, blobs, use_tiny_yunet
 
 from models.contract import BadStageInput, Box
 from models.look import look
+from models.weights import WeightsMissing
+from models.weights.imports import import_path
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 60000), (60000, 1), (300, 3), (2, 2)])
@@ -41,6 +46,19 @@ def test_faces_are_left_out_on_request() -> None:
     scene[100:340, 200:440] = face(240)
     assert look(scene, detect_faces=False).faces == ()
     assert len(look(scene).faces) == 1
+
+
+def test_the_detector_can_be_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scene = blobs(400, 500, [(200, 150, BLOB)])
+    path = use_tiny_yunet(monkeypatch, tmp_path)
+    with pytest.raises(WeightsMissing, match="albumen weights import"):
+        look(scene, detector="yunet")
+    import_path(path)
+    (found,) = look(scene, detector="yunet").faces
+    assert abs(found.box.left + found.box.right - 400) <= BLOB
+    assert look(scene).faces == look(scene, detector="dlib").faces == ()
+    with pytest.raises(BadStageInput, match="no face detector 'keenest'"):
+        look(scene, detector="keenest")
 
 
 def test_a_colored_mount_does_not_make_a_grey_print_colored() -> None:

@@ -6,17 +6,19 @@ an hour, RAISE raises. Everything else gets its top left corner inverted by `Cor
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from models.contract import Rectangle, StageInput, StageResult
 
-CRASH, HANG, RAISE, CLEAN = 201, 202, 203, 204
+CRASH, HANG, RAISE, CLEAN, HUNGRY = 201, 202, 203, 204, 205
 
 
 class Corner:
@@ -47,6 +49,31 @@ class Corner:
         changed = np.bitwise_not(corner)
         mask = np.ones(corner.shape[:2], bool)
         return StageResult((Rectangle(0, 0, changed, mask),), {"changed_fraction": 0.1})
+
+
+class Together(Corner):
+    """A `Corner` for up to `batch` pages a call, that notes the first samples of each call's pages
+    in the file `log`. `HUNGRY` raises in company only. The very first call takes `seconds`, so
+    that pages gather behind it."""
+
+    def __init__(self, log: Path, batch: int = 4, seconds: float = 0.0) -> None:
+        super().__init__()
+        self._log, self.batch, self._first = log, batch, seconds
+
+    def __call__(self, batch: Sequence[StageInput]) -> list[StageResult]:
+        if not self._log.exists():
+            time.sleep(self._first)
+        firsts = [int(item.pixels.flat[0]) for item in batch]
+        with self._log.open("a") as log:
+            log.write(json.dumps(firsts) + "\n")
+        if HUNGRY in firsts and len(batch) > 1:
+            raise MemoryError
+        return super().__call__(batch)
+
+
+def calls_of(log: Path) -> list[list[int]]:
+    """What a `Together` noted: for each call the first samples of its pages."""
+    return [json.loads(line) for line in log.read_text().splitlines()]
 
 
 class Nothing:

@@ -85,6 +85,27 @@ def test_the_face_network_counts_where_faces_are_enhanced() -> None:
     assert recipe(face_model="direct").digest == plain.digest
 
 
+def test_another_face_detector_counts_where_faces_are_looked_for() -> None:
+    other = Recipe(
+        revisions=BASE.revisions,
+        weights=BASE.weights,
+        face_detector="yunet",
+        detector_revision="yunet/1",
+        detector_weights={"yunet": "ef"},
+    )
+    assert BASE.looks_for_faces and other.digest != BASE.digest
+    kept = json.loads(other.settings_json)
+    assert kept["face_detector"] == "yunet/1"
+    assert kept["weights"] == {"scratch": "ab" * 32, "yunet": "ef"}
+    assert other.override(faces="detect").digest != BASE.override(faces="detect").digest
+    for unseen in ({"faces": "off"}, {"stages": ("color",)}, {"stages": ()}):
+        one, two = BASE.override(**unseen), other.override(**unseen)  # type: ignore[arg-type]
+        assert not two.looks_for_faces and two.digest == one.digest
+    assert other.override(stages=("damage",)).looks_for_faces  # which is careful inside faces
+    # The default is part of the look; what was restored before there was a choice stays done.
+    assert Recipe(face_detector="dlib").digest == Recipe().digest
+
+
 def test_choices_alone_do_not_change_the_digest() -> None:
     chosen = Recipe(revisions=BASE.revisions, weights=BASE.weights, requested={"mode": "repair"})
     assert chosen.digest == BASE.digest
