@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from models.contract import BadStageInput
+from models.weights.published import YUNET
 from models.weights.table import sha256_of
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ DEFAULT_DETECTOR = "dlib"
 
 FACE_DETECTORS = ("auto", "dlib", "yunet")
 """Every name a user may give."""
-
-YUNET_WEIGHTS = "opencv_yunet"
 
 _REVISIONS: Mapping[str, str] = {"yunet": "yunet/1"}
 """Of detectors that the revision of the look does not cover by itself."""
@@ -58,4 +57,4 @@ def described(detector: str) -> tuple[str | None, Mapping[str, str]]:
     name = resolved(detector)
     if name == DEFAULT_DETECTOR:
         return None, {}
-    return _REVISIONS[name], {YUNET_WEIGHTS: sha256_of(YUNET_WEIGHTS)}
+    return _REVISIONS[name], {YUNET.name: sha256_of(YUNET.name)}

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from models.contract import Box, Face, Samples
 from models.faces.detect import merged
-from models.faces.detectors import YUNET_WEIGHTS
 from models.faces.pyramid import Base, Copy, Look, Plane, base
+from models.weights.published import YUNET
 from models.weights.store import checked_file
 
 LEAST_SCORE = 0.9
@@ -63,7 +63,7 @@ def detect(pixels: Samples) -> tuple[Face, ...]:
     `WeightsMissing`, `WeightsTruncated` or `WeightsMismatch` where the imported file is not there
     or is not the published one. Needs some 100 MB beside `pixels`, of any size.
     """
-    network = _network(str(checked_file(YUNET_WEIGHTS)))
+    network = _network(str(checked_file(YUNET.name)))
     copies = base(pixels)
     if min(copies.plane.shape) < SMALLEST:
         return ()
