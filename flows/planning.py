@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster.address import check_address
-from cluster.stages import described, detector_described, revisions, weights
+from cluster.stages import detector_described, revisions, weights
 from flows.settings import RestoreSettings
 from tasks.done import read_done
 from tasks.inventory import Inventory, take_inventory
@@ -122,9 +122,8 @@ def face_network(
         return None, {}
     if "enhance" not in {settings.faces, *selection.faces}:
         return None, {}
-    options = stage_options(settings)["faces"] | {"faces": "enhance"}
-    revision = revisions(("faces",), {"faces": options})["faces"]
-    return revision, described("faces", options)[1]
+    options = {"faces": stage_options(settings)["faces"] | {"faces": "enhance"}}
+    return revisions(("faces",), options)["faces"], weights(("faces",), options)
 
 
 def face_detector(

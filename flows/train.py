@@ -193,17 +193,15 @@ class _Reporter:
 
     def __call__(self, line: str) -> None:
         print(line, flush=True)
-        for history in sorted(self.folder.glob("*.csv")):
+        for history in sorted([*self.folder.glob("*.csv"), *self.folder.glob("*.inflection.json")]):
             size = history.stat().st_size
             if self.drawn.get(history) != size:
-                from flows.curves import draw_curves
-
-                draw_curves(history)
+                _draw(history)
                 self.drawn[history] = size
-        for record in sorted(self.folder.glob("*.inflection.json")):
-            size = record.stat().st_size
-            if self.drawn.get(record) != size:
-                from flows.inflection_curve import draw_inflection
 
-                draw_inflection(record)
-                self.drawn[record] = size
+
+def _draw(history: Path) -> None:
+    from flows.curves import draw_curves  # matplotlib: loaded once there is something to draw
+    from flows.inflection_curve import draw_inflection
+
+    (draw_curves if history.suffix == ".csv" else draw_inflection)(history)

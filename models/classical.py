@@ -130,12 +130,7 @@ class ClassicalRestorer:
         def tile(corner: tuple[int, int]) -> Rectangle | None:
             top, left = corner
             box = Box(left, top, min(left + _TILE, area.right), min(top + _TILE, area.bottom))
-            outer = Box(
-                max(0, box.left - MARGIN),
-                max(0, box.top - MARGIN),
-                min(width, box.right + MARGIN),
-                min(height, box.bottom + MARGIN),
-            )
+            outer = box.grown(MARGIN, MARGIN, width, height)
             inner = (
                 slice(box.top - outer.top, box.bottom - outer.top),
                 slice(box.left - outer.left, box.right - outer.left),

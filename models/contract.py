@@ -42,6 +42,16 @@ class Box:
         """Pixels from top to bottom."""
         return self.bottom - self.top
 
+    def grown(self, across: int, down: int, width: int, height: int) -> Box:
+        """The box with `across` pixels more on the left and the right and `down` above and
+        below, as far as a picture of `width` x `height` goes."""
+        return Box(
+            max(0, self.left - across),
+            max(0, self.top - down),
+            min(width, self.right + across),
+            min(height, self.bottom + down),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Face:

@@ -150,12 +150,7 @@ class DefectDetector:
     def _candidates(self, plane: Plane, box: Box) -> dict[Key, Runs]:
         """Runs of every kind inside `box`, with the sums the judge asks for."""
         height, width = plane.shape
-        outer = Box(
-            max(0, box.left - _MARGIN),
-            max(0, box.top - _MARGIN),
-            min(width, box.right + _MARGIN),
-            min(height, box.bottom + _MARGIN),
-        )
+        outer = box.grown(_MARGIN, _MARGIN, width, height)
         window = plane[outer.top : outer.bottom, outer.left : outer.right]
         pair = responses(window)
         inner = (

@@ -119,12 +119,7 @@ class Level:
         """Distance of the hole's pixels in `box` from its rim; exact up to the band's end."""
         height, width = self.hole.shape
         reach = BAND + 4
-        outer = Box(
-            max(0, box.left - reach),
-            max(0, box.top - reach),
-            min(width, box.right + reach),
-            min(height, box.bottom + reach),
-        )
+        outer = box.grown(reach, reach, width, height)
         inside = self.hole[outer.top : outer.bottom, outer.left : outer.right] > 0
         distance = _distance(inside.astype(np.uint8), reach)
         top, left = box.top - outer.top, box.left - outer.left

@@ -65,12 +65,13 @@ def fills(
     for top in range(0, height, _CELL):
         for left in range(0, width, _CELL):
             cell = Box(left, top, min(left + _CELL, width), min(top + _CELL, height))
-            reach = _grown(cell, rim, width, height)
+            reach = cell.grown(rim, rim, width, height)
             near = mask[reach.top : reach.bottom, reach.left : reach.right]
             if not near.any():
                 continue
             for box in _blocks(mask, cell, rim):
-                outer = _grown(box, margin(box) if margin else fixed, width, height)
+                around = margin(box) if margin else fixed
+                outer = box.grown(around, around, width, height)
                 yield _fill(crop, mask, box, outer, rim, deepest, source, grain)
 
 
@@ -82,7 +83,7 @@ def _blocks(mask: Plane, cell: Box, rim: int) -> list[Box]:
     for row in range(rows):
         for column in range(columns):
             block = _block(cell, row, column)
-            near = _grown(block, rim, width, height)
+            near = block.grown(rim, rim, width, height)
             marked[row, column] = mask[near.top : near.bottom, near.left : near.right].any()
     count, _, stats, _ = cv2.connectedComponentsWithStats(marked, connectivity=8)
     boxes: list[Box] = []
@@ -96,15 +97,6 @@ def _blocks(mask: Plane, cell: Box, rim: int) -> list[Box]:
 def _block(cell: Box, row: int, column: int) -> Box:
     left, top = cell.left + column * _BLOCK, cell.top + row * _BLOCK
     return Box(left, top, min(left + _BLOCK, cell.right), min(top + _BLOCK, cell.bottom))
-
-
-def _grown(box: Box, margin: int, width: int, height: int) -> Box:
-    return Box(
-        max(0, box.left - margin),
-        max(0, box.top - margin),
-        min(width, box.right + margin),
-        min(height, box.bottom + margin),
-    )
 
 
 def telea(planes: Floats, unknown: Plane, box: Box) -> Floats:  # noqa: ARG001  as `Source` asks

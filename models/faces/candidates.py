@@ -96,12 +96,7 @@ def current_landmarks(item: StageInput, box: Box) -> Landmarks | None:
     is looked at."""
     height, width = item.pixels.shape[:2]
     across, down = box.width + 2, box.height + 2  # more than the landmarks read
-    outer = Box(
-        max(0, box.left - across),
-        max(0, box.top - down),
-        min(width, box.right + across),
-        min(height, box.bottom + down),
-    )
+    outer = box.grown(across, down, width, height)
     if outer.width <= 0 or outer.height <= 0:
         return None
     left, top = outer.left, outer.top

@@ -6,15 +6,12 @@ they live for one call, only their distance leaves it, and nothing here writes o
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.faces.align import template
-from models.faces.files import model_file
+from models.faces.files import descriptor_network
 from models.faces.texture import SIDE
 
 Crop = NDArray[np.float32]
@@ -29,7 +26,7 @@ def descriptor_distance(before: Crop, after: Crop) -> float:
     Another person is usually above 0.6. Raises `FaceModelMissing`.
     """
     first, second = (
-        np.array(_network().compute_face_descriptor(_chip(c))) for c in (before, after)
+        np.array(descriptor_network().compute_face_descriptor(_chip(c))) for c in (before, after)
     )
     return float(np.linalg.norm(first - second))
 
@@ -56,12 +53,3 @@ def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDA
     rows = np.concatenate([np.stack([x, -y, one, nil], 1), np.stack([y, x, nil, one], 1)])
     (a, b, right, down), *_ = np.linalg.lstsq(rows, target.T.ravel(), rcond=None)
     return np.array([[a, -b, right], [b, a, down]])
-
-
-@cache
-def _network() -> Any:
-    import dlib
-
-    return dlib.face_recognition_model_v1(
-        str(model_file("dlib_face_recognition_resnet_model_v1.dat"))
-    )

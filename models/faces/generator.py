@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, cast
 
 import torch
@@ -10,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  the name the field knows it by
 
 from models.layers import PooledInstanceNorm, check_shape
+from models.spectral import SpectralConv
 
 StatisticsNorm = Literal["batch", "instance"]
 
 _SLOPE = 0.2
-_TINY = 1e-12
 
 
 class SpadeGenerator(nn.Module):
@@ -92,10 +91,10 @@ class SpadeBlock(nn.Module):
         super().__init__()
         middle = min(inside, outside)
         self.learned = inside != outside
-        self.conv_0 = SpectralConv2d(inside, middle, 3)
-        self.conv_1 = SpectralConv2d(middle, outside, 3)
+        self.conv_0 = SpectralConv(inside, middle, 3)
+        self.conv_1 = SpectralConv(middle, outside, 3)
         if self.learned:
-            self.conv_s = SpectralConv2d(inside, outside, 1, bias=False)
+            self.conv_s = SpectralConv(inside, outside, 1, bias=False)
         self.norm_0 = Spade(inside, hidden, norm)
         self.norm_1 = Spade(middle, hidden, norm)
         if self.learned:
@@ -130,45 +129,6 @@ class Spade(nn.Module):
         seen = self.mlp_shared(face)
         normed = self.param_free_norm(x)
         return cast(Tensor, normed * (1 + self.mlp_gamma(seen)) + self.mlp_beta(seen))
-
-
-class SpectralConv2d(nn.Module):
-    """A convolution whose weight is divided by its largest singular value (Miyato et al., ICLR
-    2018), in the published keys: bias, weight_orig, weight_u, weight_v.
-
-    BxCxhxw to Bx`outside`xhxw, borders of zeros. The singular vectors are buffers: one step of
-    the power iteration brings them on at every training pass, none in eval mode.
-    """
-
-    def __init__(self, inside: int, outside: int, kernel: int, bias: bool = True) -> None:
-        super().__init__()
-        self.padding = kernel // 2
-        self.bias = nn.Parameter(torch.zeros(outside)) if bias else None
-        self.weight_orig = nn.Parameter(torch.empty(outside, inside, kernel, kernel))
-        nn.init.kaiming_uniform_(self.weight_orig, a=math.sqrt(5))
-        self.weight_u: Tensor
-        self.weight_v: Tensor
-        self.register_buffer("weight_u", F.normalize(torch.randn(outside), dim=0))
-        self.register_buffer("weight_v", torch.zeros(inside * kernel * kernel))
-        self._iterate(steps=15)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """BxCxhxw convolved by the normalised weight."""
-        # In float32 whatever the autocast: the weight is divided by this number.
-        with torch.autocast(x.device.type, enabled=False):
-            if self.training:
-                self._iterate(steps=1)
-            matrix = self.weight_orig.flatten(1)
-            sigma = self.weight_u.clone() @ (matrix @ self.weight_v.clone())
-            weight = self.weight_orig / sigma
-        return F.conv2d(x, weight, self.bias, padding=self.padding)
-
-    @torch.no_grad()
-    def _iterate(self, steps: int) -> None:
-        matrix = self.weight_orig.flatten(1)
-        for _ in range(steps):
-            self.weight_v.copy_(F.normalize(matrix.T @ self.weight_u, dim=0, eps=_TINY))
-            self.weight_u.copy_(F.normalize(matrix @ self.weight_v, dim=0, eps=_TINY))
 
 
 def _statistics_norm(norm: StatisticsNorm, channels: int) -> nn.Module:

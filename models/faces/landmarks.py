@@ -10,8 +10,7 @@ from boxes a little beside, above, larger or smaller, and on a wall they do not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.contract import Box, Samples
 from models.faces.align import Landmarks
-from models.faces.files import model_file
+from models.faces.files import landmark_predictor
 from models.pixels import check_pixels, luminance
 
 MOST_SPREAD = 0.16
@@ -129,7 +128,7 @@ def _answer(
         half = _EDGE * larger / 2
         x, y = _PATCH / 2 + right * _EDGE, _PATCH / 2 + down * _EDGE
         place = dlib.rectangle(round(x - half), round(y - half), round(x + half), round(y + half))
-        parts = _predictor()(patch, place).parts()
+        parts = landmark_predictor()(patch, place).parts()
         five = np.array([[point.x, point.y] for point in parts], float)
         eyes = np.array([five[0:2].mean(axis=0), five[2:4].mean(axis=0)])
         answers[number] = [*eyes[np.argsort(eyes[:, 0])], five[4]]
@@ -153,10 +152,3 @@ def _plausible(points: Landmarks, edges: NDArray[np.float64]) -> bool:
     along = float(nose @ across) / apart**2
     below = float(across[0] * nose[1] - across[1] * nose[0]) / apart**2
     return abs(along) < 0.75 and 0.2 < below < 1.3
-
-
-@cache
-def _predictor() -> Any:
-    import dlib
-
-    return dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Samples, StageInput
-from models.faces.files import model_file
+from models.faces.files import descriptor_network, landmark_predictor
 from models.pixels import to_bytes
 
 CHANGED_DISTANCE = 0.16
@@ -46,7 +45,7 @@ def _distance(item: StageInput, box: Box) -> float:
         round((box.right - outer.left) * scale) - 1,
         round((box.bottom - outer.top) * scale) - 1,
     )
-    landmarks, descriptor = _networks()
+    landmarks, descriptor = landmark_predictor(), descriptor_network()
     first, second = (
         np.array(descriptor.compute_face_descriptor(crop, landmarks(crop, place)))
         for crop in (_color_crop(before, scale), _color_crop(after, scale))
@@ -67,12 +66,7 @@ def _touched(item: StageInput, box: Box) -> bool:
 def _with_surroundings(box: Box, item: StageInput) -> Box:
     height, width = item.pixels.shape[:2]
     across, down = round(_SURROUNDINGS * box.width), round(_SURROUNDINGS * box.height)
-    return Box(
-        max(0, box.left - across),
-        max(0, box.top - down),
-        min(width, box.right + across),
-        min(height, box.bottom + down),
-    )
+    return box.grown(across, down, width, height)
 
 
 def _color_crop(crop: Samples, scale: float) -> NDArray[np.uint8]:
@@ -82,12 +76,3 @@ def _color_crop(crop: Samples, scale: float) -> NDArray[np.uint8]:
     if small.ndim == 2:
         small = np.repeat(small[..., None], 3, axis=2)
     return np.ascontiguousarray(small)
-
-
-@cache
-def _networks() -> tuple[Any, Any]:
-    import dlib
-
-    landmarks = model_file("shape_predictor_5_face_landmarks.dat")
-    descriptor = model_file("dlib_face_recognition_resnet_model_v1.dat")
-    return dlib.shape_predictor(str(landmarks)), dlib.face_recognition_model_v1(str(descriptor))

@@ -35,6 +35,7 @@ from models.training.degradation import Severity, Textures
 from models.training.direct import HeldOut, faded_sample, psnr, shown_mask
 from models.training.loop import Batch, Budget, Training, train
 from models.training.losses import absolute, critic_lsgan, generator_lsgan, kl_to_unit
+from models.training.start import begin
 
 Domain = Literal["old", "clean"]
 
@@ -99,8 +100,7 @@ def train_autoencoder(
     device = device or torch.device("cpu")
     torch.manual_seed(seed)
     network = Autoencoder(width=width, norm=norm)
-    if start is not None:
-        network.load_state_dict(start)
+    begin(network, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(0.9, 0.99))
     critics = nn.ModuleDict()

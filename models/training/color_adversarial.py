@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from models.color.generator import ColorUNet
 from models.device import autocast
 from models.training.color import color_loss
+from models.training.color_critic import classifier_step
 from models.training.color_generations import as_picture, fingerprint
 from models.training.color_inflection import SUFFIX, Checkpoints
-from models.training.color_losses import critic_loss, fooling_loss
+from models.training.color_losses import fooling_loss
 from models.training.color_measures import HeldOut, drawn, measure
 from models.training.color_samples import drawing
 from models.training.color_sheet import write_sheet
@@ -100,13 +101,12 @@ def train_adversarial(
 
     def step(samples: Batch, progress: float) -> dict[str, float]:
         del progress
-        _hold_rate(optimizers.values(), learning_rate)
         track.steps += 1
         grey = samples["grey"]
         with autocast(device):
             made = generator(grey)
         pictures, true = as_picture(grey, made), as_picture(grey, samples["ab"])
-        judging = _critic_step(critic, optimizers["critic"], true, pictures.detach(), device)
+        judging = classifier_step(critic, optimizers["critic"], true, pictures.detach(), device)
         if judging >= critic_below:
             return {"critic": judging}
         critic.requires_grad_(False)
@@ -152,6 +152,7 @@ def train_adversarial(
         optimizers=optimizers,
         averaged=(name,),
         learning_rate=learning_rate,
+        steady=True,
         step=step,
         score=score,
         batches=start_batches,
@@ -197,27 +198,3 @@ class _Track:
 
     def _file(self, crops: int) -> Path:
         return self.folder / f"crops-{crops:05}.safetensors"
-
-
-def _hold_rate(optimizers: Any, rate: float) -> None:
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group.get("relative_rate", 1.0)
-
-
-def _critic_step(
-    critic: PatchCritic,
-    optimizer: torch.optim.Optimizer,
-    true: Tensor,
-    made: Tensor,
-    device: torch.device,
-) -> float:
-    """One step of the critic on real and drawn pictures Bx3xHxW in [0, 1]; its loss."""
-    critic.requires_grad_(True)
-    with autocast(device):
-        judged = scores(critic(torch.cat([true, made]) * 2 - 1))
-    loss = critic_loss(*zip(*(one.chunk(2) for one in judged), strict=True))
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return loss.item()

@@ -98,13 +98,7 @@ def train_critic(
     def step(samples: Batch, progress: float) -> dict[str, float]:
         del progress
         real = as_bytes(as_picture(samples["grey"], samples["ab"]))
-        with autocast(device):
-            judged = scores(critic(torch.cat([real, samples["made"]]) * 2 - 1))
-        loss = critic_loss(*zip(*(one.chunk(2) for one in judged), strict=True))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        return {"critic": loss.item()}
+        return {"critic": classifier_step(critic, optimizer, real, samples["made"], device)}
 
     pairs = held_out_pairs(generator, validation, device)
 
@@ -131,6 +125,24 @@ def train_critic(
         device=device,
     )
     return train(training, folder, budget, report=report, **loop)[name]
+
+
+def classifier_step(
+    critic: PatchCritic,
+    optimizer: torch.optim.Optimizer,
+    true: Tensor,
+    made: Tensor,
+    device: torch.device,
+) -> float:
+    """One step of the critic on real and drawn pictures Bx3xHxW in [0, 1]; its loss."""
+    critic.requires_grad_(True)
+    with autocast(device):
+        judged = scores(critic(torch.cat([true, made]) * 2 - 1))
+    loss = critic_loss(*zip(*(one.chunk(2) for one in judged), strict=True))
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.item()
 
 
 def as_bytes(picture: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class Training:
 
     `settings` identify the training: a checkpoint of others is refused. `averaged` names the
     networks whose running average is scored and returned. `learning_rate` is the peak; the loop
-    warms up and anneals it by a cosine to a twentieth.
+    warms up and anneals it by a cosine to a twentieth, unless it is to stay `steady`.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Training:
     score: Score
     batches: Callable[[int], Iterator[Batch]]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    steady: bool = False
 
 
 def train(
@@ -130,8 +131,10 @@ def train(
 
 
 def _set_learning_rate(training: Training, step: int, progress: float) -> None:
-    warm = min(1.0, (step + 1) / _WARM_UP)
-    rate = training.learning_rate * warm * (0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2)
+    rate = training.learning_rate
+    if not training.steady:
+        warm = min(1.0, (step + 1) / _WARM_UP)
+        rate *= warm * (0.05 + 0.95 * (1 + math.cos(math.pi * progress)) / 2)
     for optimizer in training.optimizers.values():
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("relative_rate", 1.0)

@@ -9,9 +9,10 @@ from typing import Any
 
 import cv2
 import pytest
-import typer
+from commands import run
 from painted_scenes import face, in_color, rgb
 from tiny_networks import model
+from training_kit import write_picture
 
 from flows.evaluate import WeightsUnusable, register
 from flows.exit_codes import ExitCode
@@ -27,12 +28,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     rows = ["folder,file,split"]
     for number in range(7):
         split = "calibration" if number < 3 else "report"
-        _write(root / "photos" / f"{number}.png", in_color(96, 128, number))
+        write_picture(root / "photos" / f"{number}.png", in_color(96, 128, number))
         rows.append(f"photos,{number}.png,{split}")
     for number, split in enumerate(("train", "report")):
-        _write(root / "faces" / f"{number}.png", rgb(face()))
+        write_picture(root / "faces" / f"{number}.png", rgb(face()))
         rows.append(f"faces,{number}.png,{split}")
-    _write(root / "old" / "one.png", in_color(64, 80, 9))
+    write_picture(root / "old" / "one.png", in_color(64, 80, 9))
     (root / "splits.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return {name: root / name for name in ("photos", "faces", "old", "splits.csv")}
 
@@ -48,18 +49,8 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contestants, "contestant", known)
 
 
-def _write(path: Path, picture: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
-    cv2.imwrite(str(path), picture[..., ::-1])
-
-
 def albumen(*arguments: object) -> int:
-    """Run `albumen evaluate ...` as the command line does, but for what `main` makes of errors."""
-    app = typer.Typer()
-    register(app)
-    app.callback()(lambda: None)
-    code: int = app(["evaluate", *map(str, arguments)], standalone_mode=False)
-    return code
+    return run(register, "evaluate", *arguments)
 
 
 @pytest.mark.usefixtures("tiny")

@@ -11,9 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import typer
+from commands import run
 from face_kit import portrait, sharpener
 from painted_scenes import in_color
+from training_kit import write_picture
 
 from flows.evaluate import WeightsUnusable, register
 from flows.exit_codes import ExitCode
@@ -29,9 +30,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("faces")
     rows = ["folder,file,split"]
     for number, (name, split) in enumerate(_SPLITS.items()):
-        _write(root / "portraits" / name, portrait(number, 160))
+        write_picture(root / "portraits" / name, portrait(number, 160))
         rows.append(f"portraits,{name},{split}")
-    _write(root / "portraits" / "4.png", in_color(80, 80))
+    write_picture(root / "portraits" / "4.png", in_color(80, 80))
     rows.append("portraits,4.png,report")
     (root / "splits.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (root / "labels.csv").write_text(
@@ -63,19 +64,8 @@ def _apart(one: Any, other: Any) -> float:
     return float(np.abs(one.mean(axis=2) - other.mean(axis=2)).mean())
 
 
-def _write(path: Path, picture: Any) -> None:
-    path.parent.mkdir(exist_ok=True)
-    cv2.imwrite(str(path), picture[..., ::-1])
-
-
 def albumen(*arguments: object) -> int:
-    """Run `albumen evaluate faces ...` as the command line does, errors passed on."""
-    app = typer.Typer()
-    register(app)
-    app.callback()(lambda: None)
-    words = ["evaluate", "faces", *map(str, arguments)]
-    code: int = app(words, standalone_mode=False)
-    return code
+    return run(register, "evaluate", "faces", *arguments)
 
 
 @pytest.mark.usefixtures("tiny")
@@ -180,7 +170,7 @@ def test_what_cannot_be_measured_is_said_in_one_line(
 @pytest.mark.usefixtures("tiny")
 def test_portraits_without_faces_are_no_portraits(tmp_path: Path) -> None:
     for number in range(2):
-        _write(tmp_path / "scenes" / f"{number}.png", in_color(80, 80, number))
+        write_picture(tmp_path / "scenes" / f"{number}.png", in_color(80, 80, number))
     with pytest.raises(UsageError, match="no face is found"):
         albumen("--faces", tmp_path / "scenes", "--out", tmp_path / "out", "--threads", 1)
     with pytest.raises(UsageError, match="fewer than two faces"):

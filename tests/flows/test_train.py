@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import typer
+from commands import run
 from training_kit import pictures, write_pictures
 
 from flows.curves import draw_curves
@@ -36,12 +36,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def albumen(*arguments: object) -> int:
-    """Run `albumen train ...` as the command line does, but for what `main` makes of errors."""
-    app = typer.Typer()
-    register(app)
-    app.callback()(lambda: None)  # so that `train` stays a word of the command line
-    code: int = app(["train", *map(str, arguments)], standalone_mode=False)
-    return code
+    return run(register, "train", *arguments)
 
 
 def test_every_part_of_damage_is_trained_in_turn_and_can_be_loaded(

@@ -43,8 +43,14 @@ def write_pictures(folder: Path, made: list[Image]) -> Path:
     """`made` as PNG files of a new folder, returned."""
     folder.mkdir(parents=True)
     for index, picture in enumerate(made):
-        cv2.imwrite(str(folder / f"p{index:03}.png"), picture[..., ::-1])
+        write_picture(folder / f"p{index:03}.png", picture)
     return folder
+
+
+def write_picture(path: Path, picture: Any) -> None:
+    """`picture` HxWx3 uint8, RGB, as a file; its folder is made."""
+    path.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(path), picture[..., ::-1])
 
 
 def in_float32(monkeypatch: pytest.MonkeyPatch, recipe: ModuleType) -> None:

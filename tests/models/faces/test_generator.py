@@ -11,8 +11,9 @@ from spectral_fill import spectral_weights
 from torch import Tensor, nn
 
 from models.faces.direct import DirectFaceNet
-from models.faces.generator import SpadeGenerator, SpectralConv2d
+from models.faces.generator import SpadeGenerator
 from models.layers import BadNetworkInput
+from models.spectral import SpectralConv
 
 PUBLISHED = "bopbl_face_256"  # that of 512 pixels has the same keys and shapes
 
@@ -116,7 +117,7 @@ def test_five_million_parameters_fit_ten_megabytes() -> None:
 
 def test_the_spectral_norm_follows_its_weight_in_training_and_rests_in_use() -> None:
     torch.manual_seed(0)
-    layer = SpectralConv2d(6, 5, 3)
+    layer = SpectralConv(6, 5, 3)
     with torch.no_grad():
         layer.weight_orig.mul_(3).add_(0.2 * torch.randn_like(layer.weight_orig))
     x = torch.randn(1, 6, 4, 4)
