@@ -21,6 +21,9 @@ from models.training.data import Draw, Image, random_crop, to_bytes
 SCALES = (0.4, 1.2)
 """Of crops: from a whole photograph, which shows what it is of, to its own pixels."""
 
+WHOLE = 256
+"""Pixels, the side of a square, of held-out photographs: about what the network is shown."""
+
 _EARLY_FILM = 0.3  # of the samples: taken on a film that sees other shares of red, green, blue
 _FILM = ((0.0, 0.4), (0.3, 0.7), (0.1, 0.6))  # shares before they are brought to a sum of 1
 _AGED = 0.7  # of the samples
@@ -60,6 +63,17 @@ def aged(grey: Floats, rng: np.random.Generator) -> Floats:
         read = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.float32)
         made = cast(Floats, read / 255)
     return cast(Floats, np.clip(made, 0, 1).astype(np.float32))
+
+
+def reduced(photograph: Image) -> Image:
+    """`photograph` whole, of at most `WHOLE` squared pixels: colours are guessed from what a
+    picture is of, which a piece of it would not show."""
+    height, width = photograph.shape[:2]
+    scale = WHOLE / (height * width) ** 0.5
+    if scale >= 1:
+        return photograph
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(photograph, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def drawing(photographs: Sequence[Sequence[Image]], shares: Sequence[float], crop: int) -> Draw:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from models.training.color_samples import in_color
+from models.training.color_samples import in_color, reduced
 from models.training.data import Image, NoPhotographs, photograph_files, read_photographs
 from models.training.face_samples import read_faces
 
@@ -161,7 +161,8 @@ def read(request: Request) -> Photographs:
         listed, kept = _set_aside(listed)
     reader = _READERS.get(request.recipe, read_photographs)
     sets = tuple(tuple(reader(files)) for files in listed)
-    held_out = tuple(_middle(image) for image in reader(kept))
+    shown = reduced if request.recipe == "color" else _middle
+    held_out = tuple(shown(image) for image in reader(kept))
     counts = [len(files) for files in listed]
     left_out = 0
     if request.recipe == "color":

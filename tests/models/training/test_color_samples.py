@@ -7,7 +7,7 @@ import numpy as np
 from training_kit import pictures
 
 from models.color.space import luma
-from models.training.color_samples import aged, color_sample, drawing, in_color
+from models.training.color_samples import WHOLE, aged, color_sample, drawing, in_color, reduced
 from models.training.data import Image, to_bytes
 
 
@@ -56,3 +56,13 @@ def test_drawing_is_seeded_and_of_the_size_of_crops() -> None:
     assert first["ab"].shape == (64, 64, 2) and first["ab"].dtype == np.float32
     assert all(np.array_equal(first[key], again[key]) for key in first)
     assert not np.array_equal(first["ab"], other["ab"])
+
+
+def test_a_held_out_photograph_is_shown_whole_and_no_larger_than_networks_see_it() -> None:
+    large = pictures(1, 300, 900)[0]
+    small = reduced(large)
+    height, width = small.shape[:2]
+    assert abs(height * width - WHOLE**2) < 2 * (height + width)
+    assert abs(width / height - 3) < 0.03
+    assert np.abs(small.mean(axis=(0, 1)) - large.mean(axis=(0, 1))).max() < 1
+    assert reduced(small) is small
