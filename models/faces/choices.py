@@ -37,9 +37,9 @@ class Choice:
 
 
 CHOICES: Mapping[str, Choice] = {
-    "direct": Choice("faces-direct/1", "faces_enhancer"),
-    "published-256": Choice("faces-published-256/1", "bopbl_face_256"),
-    "published-512": Choice("faces-published-512/1", "bopbl_face_512"),
+    "direct": Choice("faces-direct/2", "faces_enhancer"),
+    "published-256": Choice("faces-published-256/2", "bopbl_face_256"),
+    "published-512": Choice("faces-published-512/2", "bopbl_face_512"),
 }
 
 FACE_MODELS = ("auto", *CHOICES)
