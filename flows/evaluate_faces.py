@@ -48,6 +48,14 @@ Pairs = Annotated[
     int, typer.Option(min=5, help="How many tampered faces the guard is shown, and honest ones.")
 ]
 Model = Annotated[str, typer.Option(help="The model of the face stage.")]
+DetectorName = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        help="What looks for faces on the labelled photographs: auto, dlib, yunet, or one half "
+        "of dlib's: hog, mmod.",
+    ),
+]
 Calibrate = Annotated[
     bool, typer.Option("--calibrate", help="Only try limits of the guard, on --chosen-on.")
 ]
@@ -65,6 +73,7 @@ def faces(
     limit: Limit = None,
     pairs: Pairs = 200,
     model: Model = "auto",
+    detector: DetectorName = "auto",
     calibrate: Calibrate = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -82,12 +91,17 @@ def faces(
         )
     if (labels is None) != (labelled is None):
         raise UsageError("evaluate faces: --labels and --labelled go together.")
+    from models.weights import WeightsError
+
+    _check_detector(detector)
     session = _session(faces, splits, limit, textures, model, device, threads)
     out.mkdir(parents=True, exist_ok=True)
     try:
         if calibrate:
             return _calibrated(session, chosen_on, pairs, model, out)
-        return _measured(session, split, chosen_on, pairs, labels, labelled, out)
+        return _measured(session, split, chosen_on, pairs, labels, labelled, detector, out)
+    except WeightsError as error:
+        raise WeightsUnusable(f"evaluate faces: {error}") from error
     except _foreseeable() as error:
         raise UsageError(f"evaluate faces: {error}") from error
 
@@ -99,6 +113,7 @@ def _measured(
     pairs: int,
     labels: Path | None,
     labelled: Path | None,
+    detector: str,
     out: Path,
 ) -> int:
     from models.evaluation.face_detection import measure_detection
@@ -110,7 +125,7 @@ def _measured(
         session.check(each)
     rows: list[Row] = []
     if labels is not None and labelled is not None:
-        detected = measure_detection(labelled, labels, {split}, say=say)
+        detected = measure_detection(labelled, labels, {split}, say=say, detector=detector)
         rows += detection_rows("labelled photographs", detected)
     baselines = session.baselines(chosen_on)
     for baseline in baselines:
@@ -127,9 +142,28 @@ def _measured(
         rows += guard_rows(name, session.guard(name, one_split, pairs))
     write_sheets(session.sheets.of, out, _CELL)
     readings = [*degraded.readings, *clean.readings]
-    write_tables(rows, readings, _about(session, split, chosen_on, pairs, baselines), out)
+    about = _about(session, split, chosen_on, pairs, baselines) | {"detector": detector}
+    write_tables(rows, readings, about, out)
     print(markdown(rows))
     return ExitCode.OK
+
+
+def _check_detector(name: str) -> None:
+    """Before anything else is loaded. Raises `UsageError` or `WeightsUnusable`."""
+    from models.contract import BadStageInput
+    from models.evaluation.face_detection import PARTS
+    from models.faces.detectors import described
+    from models.weights import WeightsError
+
+    try:
+        if name not in PARTS:
+            described(name)
+    except WeightsError as error:
+        raise WeightsUnusable(f"evaluate faces: {error}") from error
+    except BadStageInput as error:
+        raise UsageError(
+            f"evaluate faces: {error}; or, to be measured: {', '.join(PARTS)}"
+        ) from error
 
 
 def _calibrated(session: FaceSession, split: str, pairs: int, model: str, out: Path) -> int:

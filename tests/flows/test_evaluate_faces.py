@@ -76,7 +76,7 @@ def test_the_whole_table_comes_out_of_one_run(
     code = albumen(
         *("--faces", folders["portraits"], "--splits", folders["splits.csv"], "--out", out),
         *("--labels", folders["labels.csv"], "--labelled", folders["root"]),
-        *("--pairs", 5, "--threads", 1, "--device", "cpu"),
+        *("--pairs", 5, "--threads", 1, "--device", "cpu", "--detector", "hog"),
     )
     assert code == ExitCode.OK
     printed = capsys.readouterr().out
@@ -85,6 +85,7 @@ def test_the_whole_table_comes_out_of_one_run(
     data = json.loads((out / "table.json").read_text(encoding="utf-8"))
     about = data["about"]
     assert about["split"] == "report" and about["chosen_on"] == "train"
+    assert about["detector"] == "hog"
     assert about["weights"] == {"sharpener": "0" * 64} and about["guard"]["eye"] > 0
     known = {(row["on"], row["method"], row["measure"]): row for row in data["rows"]}
     asked = {
@@ -146,6 +147,8 @@ def test_limits_are_tried_on_training_portraits_alone(
         (("--labels", "labels.csv"), UsageError, "go together"),
         (("--model", "nonsense"), UsageError, "nonsense"),
         (("--model", "published-256"), WeightsUnusable, "bopbl"),
+        (("--detector", "keenest"), UsageError, "keenest.*hog, mmod"),
+        (("--detector", "yunet"), WeightsUnusable, "opencv_yunet"),
         (("--device", "abacus"), UsageError, "abacus"),
         (("--textures", "nowhere"), UsageError, "nowhere"),
         (("--split", "nowhere"), UsageError, "split"),

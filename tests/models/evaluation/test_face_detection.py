@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from painted_scenes import face, landscape
 
-from models.contract import Box, Face
+from models.contract import BadStageInput, Box, Face
 from models.evaluation.face_detection import (
     BadLabels,
     DetectionTally,
@@ -20,9 +20,9 @@ HEAD = "folder,file,split,left,top,right,bottom,kind\n"
 
 def test_the_labels_can_be_read_and_splits_do_not_mix() -> None:
     by_split = {split: read_labels(LABELS, {split}) for split in ("calibration", "train", "report")}
-    assert sum(len(labels) for labels in by_split.values()) == 105
+    assert sum(len(labels) for labels in by_split.values()) == 195
     assert not set(by_split["report"]) & (set(by_split["calibration"]) | set(by_split["train"]))
-    assert sum(not boxes for boxes in by_split["calibration"].values()) == 15
+    assert sum(not boxes for boxes in by_split["calibration"].values()) == 14
 
 
 def test_each_label_is_found_once_and_ignored_regions_count_for_nothing() -> None:
@@ -58,6 +58,11 @@ def test_measured_on_files(tmp_path: Path) -> None:
     tally = measure_detection(tmp_path, labels, {"report"}, say=lines.append)
     assert tally.pictures == 2 and tally.recall("face") == 1.0 and tally.alarms == 0
     assert lines[0] == "set/a.png: 1 of 1, 0 false alarms"
+    for part in ("hog", "mmod"):
+        tally = measure_detection(tmp_path, labels, {"report"}, say=lines.append, detector=part)
+        assert tally.recall("face") == 1.0 and tally.alarms == 0
+    with pytest.raises(BadStageInput, match="keenest"):
+        measure_detection(tmp_path, labels, {"report"}, say=lines.append, detector="keenest")
 
 
 @pytest.mark.parametrize("row", ["9,9,9,20,face", "a,0,9,9,face", "0,0,9,9,dog"])

@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 from painted_scenes import face, landscape
 
 from models.contract import Box, Face
+from models.faces import detect as detection
 from models.faces import files as module
-from models.faces.detect import detect, merged
+from models.faces.detect import detect, detect_hog
 from models.faces.files import FaceModelMissing, model_file
+from models.faces.merging import merged
 
 
 def _is_at(found: Face, left: float, top: float, size: float) -> bool:
@@ -56,15 +58,16 @@ def test_pages_too_small_or_empty_have_none() -> None:
 
 
 def test_no_face_in_a_landscape_or_noise() -> None:
-    assert detect(landscape()) == ()
-    noise = np.random.default_rng(0).integers(0, 256, (400, 500), dtype=np.uint8)
+    assert detect(landscape(240, 320)) == ()
+    noise = np.random.default_rng(0).integers(0, 256, (200, 250), dtype=np.uint8)
     assert detect(noise) == ()
 
 
 def test_depth_and_channels_do_not_matter() -> None:
-    scene = landscape()
-    scene[60:260, 200:400] = face(200)
+    scene = landscape(160, 200)
+    scene[20:148, 40:168] = face(128)
     expected = detect(scene)
+    assert expected
     assert detect(np.repeat(scene[..., None], 3, axis=2)) == expected
     assert detect(scene.astype(np.uint16) * 257) == expected
 
@@ -82,6 +85,19 @@ def test_duplicates_are_merged_and_neighbours_are_not() -> None:
     part = Face(Box(20, 40, 60, 80), 0.7)
     neighbour = Face(Box(100, 10, 200, 110), 0.5)
     assert merged([twin, part, neighbour, best]) == (best, neighbour)
+
+
+def test_what_one_detector_does_not_propose_the_other_adds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = landscape(160, 200)
+    scene[20:148, 40:168] = face(128)
+    (both,) = detect(scene)
+    assert detect_hog(scene) == (both,)  # where both see it, the box and the score are HOG's
+    monkeypatch.setattr(detection, "proposals", lambda *_: [])
+    (alone,) = detect(scene)
+    assert detect_hog(scene) == () and 0 < alone.score != both.score
+    assert abs(alone.box.left - both.box.left) < 20 and abs(alone.box.top - both.box.top) < 25
 
 
 def test_model_files_come_by_path_not_by_import() -> None:
