@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cluster.stages import described
 from models.contract import Rectangle, StageResult
 from tasks import images, metrics, storage
@@ -23,6 +26,8 @@ from tasks.paths import derivative_path
 from tasks.records import Derivative, DerivativeKind, Photograph, Samples
 from tasks.storage import Location
 from tasks.version import VERSION
+
+_COLOR, _COLORIZED = "color", "colorized"
 
 
 @dataclass(slots=True)
@@ -42,9 +47,18 @@ class Sheet:
         return tuple(
             rectangle
             for stage, result in self.results.items()
-            if stage != "color"
+            if stage != _COLOR
             for rectangle in result.rectangles
         )
+
+    @property
+    def colors(self) -> tuple[Rectangle, ...]:
+        """What the colour stage lays over the restored picture."""
+        return self.results[_COLOR].rectangles if _COLOR in self.results else ()
+
+    def mask(self, stage: str) -> NDArray[np.uint8] | None:
+        """The mask that a stage gave, if any."""
+        return self.results[stage].mask if stage in self.results else None
 
 
 def write_all(
@@ -72,7 +86,11 @@ def write_all(
         work = Path(folder) / "derivative"
         if changed or not _is_native(job, sheets):
             images.write_derivative(
-                work, pages, job.recipe.format, _history(job, sheets, sha256), decoded_bytes
+                work,
+                pages,
+                job.recipe.format,
+                _history(job, sheets, sha256, [s for s in job.recipe.stages if s != _COLOR]),
+                decoded_bytes,
             )
             for page, sheet in enumerate(sheets):
                 sheet.columns |= metrics.compare_outside(work, page, sheet.load(), sheet.changes)
@@ -90,8 +108,45 @@ def write_all(
             outputs.append(
                 storage.put_file(destination, job.restored_path, work, "restored", checksum)
             )
+            work.unlink()
+        if any(sheet.colors for sheet in sheets):
+            history = _history(job, sheets, sha256, job.recipe.stages)
+            outputs.append(
+                _write_colorized(job, destination, sheets, work, history, decoded_bytes, outputs)
+            )
     status = "restored" if changed else "unchanged"
     return [{"status": status} | sheet.columns for sheet in sheets], outputs
+
+
+def _write_colorized(
+    job: Job,
+    destination: Location,
+    sheets: Sequence[Sheet],
+    work: Path,
+    history: History,
+    decoded_bytes: int,
+    outputs: list[Derivative],
+) -> Derivative:
+    """The colorized derivative, all pages in it: those that were not colorized as restored."""
+    shapes: list[tuple[tuple[int, ...], np.dtype]] = []
+
+    def pages() -> Iterator[tuple[Photograph, Samples]]:
+        for page, sheet in enumerate(sheets):
+            photograph = sheet.load()
+            composed = images.compose(photograph, (*sheet.changes, *sheet.colors))
+            shapes.append((composed.shape, composed.dtype))
+            if sheet.colors:
+                path = derivative_path("preview", job.scan.relative_path, page, _COLORIZED)
+                data = images.preview(composed, photograph)
+                outputs.append(storage.put_bytes(destination, path, data, "preview"))
+            yield photograph, composed
+
+    # A grey scan has three times its samples in colour.
+    images.write_derivative(work, pages(), job.recipe.format, history, 3 * decoded_bytes)
+    for page, (shape, dtype) in enumerate(shapes):
+        metrics.check_reads_back(work, page, shape, dtype)
+    checksum = sha256_of(work)
+    return storage.put_file(destination, job.colorized_path, work, "colorized", checksum)
 
 
 @contextmanager
@@ -114,7 +169,7 @@ def _is_native(job: Job, sheets: Sequence[Sheet]) -> bool:
 def _pages_with_companions(
     job: Job, destination: Location, sheets: Sequence[Sheet], outputs: list[Derivative]
 ) -> Iterator[tuple[Photograph, Samples]]:
-    """Each page composed; its previews and mask are stored on the way, while it is at hand."""
+    """Each page composed; its previews and masks are stored on the way, while it is at hand."""
 
     def put(kind: DerivativeKind, data: bytes, page: int, variant: str | None = None) -> None:
         path = derivative_path(kind, job.scan.relative_path, page=page, variant=variant)
@@ -126,19 +181,21 @@ def _pages_with_companions(
         put("preview", images.preview(composed, photograph), page)
         if sheet.changes:
             put("preview", images.preview(photograph.samples, photograph), page, "before")
-        mask = sheet.results["damage"].mask if "damage" in sheet.results else None
-        if mask is not None:
-            put("mask", images.write_mask(mask), page)
+        kept: dict[str, DerivativeKind] = {"damage": "mask", _COLOR: "uncertainty"}
+        for stage, kind in kept.items():
+            mask = sheet.mask(stage)
+            if mask is not None:
+                put(kind, images.write_mask(mask), page)
         if photograph.alpha is not None and job.recipe.format == "jpeg":
             sheet.columns["flags"] = ["transparency left out: JPEG has none"]
         yield photograph, composed
 
 
-def _history(job: Job, sheets: Sequence[Sheet], sha256: str) -> History:
-    """What goes into the derivative's processing history: the stages that changed a pixel."""
+def _history(job: Job, sheets: Sequence[Sheet], sha256: str, stages: Sequence[str]) -> History:
+    """What goes into a derivative's processing history: those of `stages` that changed a pixel."""
     acted = [
         stage
-        for stage in job.recipe.stages
+        for stage in stages
         if any(sheet.results[stage].rectangles for sheet in sheets if stage in sheet.results)
     ]
     return History(
@@ -164,5 +221,6 @@ def _described(job: Job, stage: str) -> tuple[str, Mapping[str, str]]:
     options = {
         "damage": {"model": job.recipe.damage_model},
         "faces": {"model": job.recipe.face_model, "faces": job.recipe.faces},
+        _COLOR: {"model": job.recipe.color_model, "colorize": job.recipe.colorize},
     }
     return described(stage, options.get(stage, {}))

@@ -12,8 +12,11 @@ from tasks.partition import Job
 from tasks.records import Derivative, Header, Row, Scan, Status
 from tasks.version import SOFTWARE
 
-PIXEL_COPIES = 3
+_COPIES = 3.0
 """Decoded pages a scan may hold in shared memory: samples, working pixels, changed rectangles."""
+
+_PLANES = 3
+"""Of the colorized picture, whatever the scan has; a mask, a byte a pixel, comes with it."""
 
 
 @dataclass(slots=True)
@@ -59,7 +62,15 @@ class Journey:
     @property
     def bytes_needed(self) -> int:
         """Bytes this scan may hold in the object store at once; 0 until its header is known."""
-        return PIXEL_COPIES * self.header.decoded_bytes if self.header else 0
+        return round(self.copies * self.header.decoded_bytes) if self.header else 0
+
+    @property
+    def copies(self) -> float:
+        """The same in decoded pages; more where the scan may be colorized."""
+        if self.header is None or not self.job.recipe.may_colorize:
+            return _COPIES
+        colored = _PLANES + 8 / max(8, self.header.bit_depth)
+        return _COPIES + colored / self.header.channels
 
     @property
     def sheet(self) -> Sheet:

@@ -17,7 +17,7 @@ from ray.actor import ActorHandle
 from cluster.calls import Done
 from cluster.commit import Committer
 from cluster.dispatch import Dispatcher
-from cluster.journey import PIXEL_COPIES, Journey
+from cluster.journey import Journey
 from cluster.lanes import Lane
 from cluster.outcome import Failure
 from cluster.route import Route
@@ -173,7 +173,7 @@ class PartitionRun:
             journey,
             Failure(
                 TooLarge.__name__,
-                f"needs {journey.bytes_needed / 1e9:.2f} GB of shared memory ({PIXEL_COPIES} "
+                f"needs {journey.bytes_needed / 1e9:.2f} GB of shared memory ({journey.copies:.3g} "
                 f"times its decoded size), a lane here has {self._budget / 1e9:.2f} GB. Use "
                 f"fewer lanes on a node, a larger object store, or a node with more memory.",
             ),

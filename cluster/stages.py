@@ -13,7 +13,7 @@ from models.registry import LOOK_REVISION, build_stage, describe
 from models.weights.errors import WeightsError
 from tasks.errors import UsageError
 
-_THREADED = ("damage", "faces")
+_THREADED = ("damage", "faces", "color")
 
 
 def builders(

@@ -9,17 +9,19 @@ import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from flows import console, degrade, evaluate, options, train, weights
+from flows import console, degrade, evaluate, network_options, options, train, weights
 from flows.exit_codes import ExitCode, exit_code_for
 from flows.settings import RestoreSettings, parse_bytes, parse_stages
+from flows.settings_file import read_settings
 from tasks.errors import AlbumenError, UsageError
 from tasks.storage import Location, parse_options
 
 _HELP = """Restore collections of scanned photographs.
 
 Masters are only ever read. Everything made lies under DESTINATION: restored/ (and colorized/,
-masks/, previews/), manifest.parquet with a row for every page, and report/index.html. Run the
-same command again at any time: it does what is new, changed, or asked for differently.
+masks/, uncertainty/, previews/), manifest.parquet with a row for every page, and
+report/index.html. Run the same command again at any time: it does what is new, changed, or asked
+for differently.
 
 Exit codes: 0 everything is done; 2 the command makes no sense; 3 done, but some scans failed
 (their rows and the report say why); 4 a location, the cluster or the manifest cannot be used;
@@ -43,14 +45,18 @@ def restore(
     sample: options.Sample = None,
     stages: options.Stages = None,
     mode: options.Mode = None,
-    damage_model: options.DamageModelName = None,
-    strength: options.Strength = None,
-    tone_strength: options.ToneStrength = None,
-    colorize: options.Colorize = None,
-    faces: options.Faces = None,
-    face_detector: options.FaceDetectorName = None,
-    face_model: options.FaceModelName = None,
-    face_strength: options.FaceStrength = None,
+    damage_model: network_options.DamageModelName = None,
+    strength: network_options.Strength = None,
+    tone_strength: network_options.ToneStrength = None,
+    colorize: network_options.Colorize = None,
+    color_model: network_options.ColorModelName = None,
+    render_factor: network_options.RenderFactor = None,
+    saturation: network_options.Saturation = None,
+    keep_uncertainty: network_options.KeepUncertainty = False,
+    faces: network_options.Faces = None,
+    face_detector: network_options.FaceDetectorName = None,
+    face_model: network_options.FaceModelName = None,
+    face_strength: network_options.FaceStrength = None,
     format: options.Format = None,  # noqa: A002  named as the option is
     keep_masks: options.KeepMasks = False,
     skip_unchanged: options.SkipUnchanged = False,
@@ -65,6 +71,7 @@ def restore(
     step_seconds: options.StepSeconds = None,
     max_failed: options.MaxFailed = None,
     storage_option: options.StorageOption = None,
+    settings_file: options.SettingsFile = None,
     verbose: options.Verbose = False,
 ) -> int:
     """Restore the scans of SOURCE into DESTINATION: what is new, changed or asked for anew."""
@@ -98,14 +105,18 @@ def plan(
     sample: options.Sample = None,
     stages: options.Stages = None,
     mode: options.Mode = None,
-    damage_model: options.DamageModelName = None,
-    strength: options.Strength = None,
-    tone_strength: options.ToneStrength = None,
-    colorize: options.Colorize = None,
-    faces: options.Faces = None,
-    face_detector: options.FaceDetectorName = None,
-    face_model: options.FaceModelName = None,
-    face_strength: options.FaceStrength = None,
+    damage_model: network_options.DamageModelName = None,
+    strength: network_options.Strength = None,
+    tone_strength: network_options.ToneStrength = None,
+    colorize: network_options.Colorize = None,
+    color_model: network_options.ColorModelName = None,
+    render_factor: network_options.RenderFactor = None,
+    saturation: network_options.Saturation = None,
+    keep_uncertainty: network_options.KeepUncertainty = False,
+    faces: network_options.Faces = None,
+    face_detector: network_options.FaceDetectorName = None,
+    face_model: network_options.FaceModelName = None,
+    face_strength: network_options.FaceStrength = None,
     format: options.Format = None,  # noqa: A002
     keep_masks: options.KeepMasks = False,
     skip_unchanged: options.SkipUnchanged = False,
@@ -114,6 +125,7 @@ def plan(
     partition_bytes: options.PartitionBytes = None,
     partition_scans: options.PartitionScans = None,
     storage_option: options.StorageOption = None,
+    settings_file: options.SettingsFile = None,
     as_json: options.Json = False,
 ) -> int:
     """Say what `restore` would do: counts, bytes, partitions, hours. Restores nothing."""
@@ -170,6 +182,8 @@ def _settings(given: dict[str, Any]) -> RestoreSettings:
     }
     for name in ("verbose", "as_json"):
         chosen.pop(name, None)
+    if "settings_file" in chosen:
+        chosen = read_settings(chosen.pop("settings_file")) | chosen
     if "storage_option" in chosen:
         chosen["storage_options"] = parse_options(chosen.pop("storage_option"))
     if "stages" in chosen:

@@ -7,8 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.settings import DamageModel, FaceDetector, FaceModel
-
 _WHAT = "What to restore"
 _HOW = "How to restore"
 _WHERE = "Where to run"
@@ -67,80 +65,6 @@ Mode = Annotated[
     typer.Option(
         help="'repair' changes damaged pixels only; 'revive' also treats fading, noise and blur.",
         show_default="repair",
-        rich_help_panel=_HOW,
-    ),
-]
-DamageModelName = Annotated[
-    DamageModel | None,
-    typer.Option(
-        "--damage-model",
-        help="Networks of the damage stage: 'auto' the embedded default, 'direct' and 'latent' "
-        "embedded ones, 'classical' none at all, 'published-...' the authors' weights, once "
-        "they are imported with 'albumen weights import'.",
-        show_default="auto",
-        rich_help_panel=_HOW,
-    ),
-]
-Strength = Annotated[
-    float | None,
-    typer.Option(
-        help="With 'revive': how much of the correction of noise and blur is applied, 0 to 1.",
-        show_default="the model's own",
-        rich_help_panel=_HOW,
-    ),
-]
-ToneStrength = Annotated[
-    float | None,
-    typer.Option(
-        help="With 'revive': how much of the correction of fading and color casts, 0 to 1.",
-        show_default="1",
-        rich_help_panel=_HOW,
-    ),
-]
-Colorize = Annotated[
-    Literal["auto", "always", "never"] | None,
-    typer.Option(
-        help="'auto' colorizes what is monochrome or toned, never what is in color.",
-        show_default="auto",
-        rich_help_panel=_HOW,
-    ),
-]
-Faces = Annotated[
-    Literal["off", "detect", "enhance"] | None,
-    typer.Option(
-        help="'enhance' faces as far as they stay the same person's, only 'detect' them (boxes "
-        "in the manifest), or 'off'.",
-        show_default="enhance",
-        rich_help_panel=_HOW,
-    ),
-]
-FaceDetectorName = Annotated[
-    FaceDetector | None,
-    typer.Option(
-        "--face-detector",
-        help="What finds faces: 'auto' the default, 'dlib' the one that comes with Albumen, "
-        "'yunet' OpenCV's, once its file is imported with 'albumen weights import'.",
-        show_default="auto",
-        rich_help_panel=_HOW,
-    ),
-]
-FaceModelName = Annotated[
-    FaceModel | None,
-    typer.Option(
-        "--face-model",
-        help="Network that enhances faces: 'auto' the embedded default, 'direct' the embedded "
-        "one, 'published-...' the authors' generators of 256 or 512 pixels, once they are "
-        "imported with 'albumen weights import'.",
-        show_default="auto",
-        rich_help_panel=_HOW,
-    ),
-]
-FaceStrength = Annotated[
-    float | None,
-    typer.Option(
-        help="How strongly faces are enhanced, 0 to 1: at most, for a small face and one that "
-        "the identity guard refuses are enhanced less or not at all.",
-        show_default="1",
         rich_help_panel=_HOW,
     ),
 ]
@@ -247,6 +171,15 @@ StorageOption = Annotated[
         help="key=value for remote storage, such as endpoint_url=http://localhost:9000. The "
         "usual AWS variables and profile are used without it. May be repeated.",
         rich_help_panel=_WHERE,
+    ),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        help='TOML file with a collection\'s settings, such as colorize = "never": any option '
+        "by its name, with _ for -. What is given on the command line comes before it.",
+        rich_help_panel=_WHAT,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

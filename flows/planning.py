@@ -40,6 +40,7 @@ def check_request(settings: RestoreSettings) -> None:
     weights(stages_needed(settings, selection), stage_options(settings))
     face_network(settings, selection)
     face_detector(settings, selection)
+    color_network(settings, selection)
     if settings.ray_address is not None:
         check_address(settings.ray_address)
     refuse_held(destination)
@@ -69,6 +70,7 @@ def plan_restoration(
     options = stage_options(settings)
     face_revision, face_weights = face_network(settings, selection)
     detector_revision, detector_weights = face_detector(settings, selection)
+    color_revision, color_weights = color_network(settings, selection)
     recipe = Recipe(
         stages=settings.stages,
         mode=settings.mode,
@@ -80,15 +82,21 @@ def plan_restoration(
         face_detector=settings.face_detector,
         face_model=settings.face_model,
         face_strength=settings.face_strength,
+        color_model=settings.color_model,
+        render_factor=settings.render_factor,
+        saturation=settings.saturation,
+        keep_uncertainty=settings.keep_uncertainty,
         format=settings.format,
         keep_masks=settings.keep_masks,
         skip_unchanged=settings.skip_unchanged,
-        revisions=revisions(stages, options | _DETECTING),
-        weights=weights(stages, options | _DETECTING),
+        revisions=revisions(stages, options | _WITHOUT_NETWORKS),
+        weights=weights(stages, options | _WITHOUT_NETWORKS),
         face_revision=face_revision,
         face_weights=face_weights,
         detector_revision=detector_revision,
         detector_weights=detector_weights,
+        color_revision=color_revision,
+        color_weights=color_weights,
         requested=settings.requested(),
     )
     inventory = take_inventory(source, settings.include, settings.exclude)
@@ -107,8 +115,12 @@ def plan_restoration(
     return planned, inventory
 
 
-_DETECTING = {"faces": {"faces": "detect"}}
-"""What the face stage is without its network, which counts where a scan's faces are enhanced."""
+_WITHOUT_NETWORKS: dict[str, dict[str, Any]] = {
+    "faces": {"faces": "detect"},
+    "color": {"colorize": "never"},
+}
+"""What these stages are without their networks, which count where a scan's faces are enhanced,
+and where it may be colorized."""
 
 
 def face_network(
@@ -141,6 +153,23 @@ def face_detector(
     return detector_described(settings.face_detector)
 
 
+def color_network(
+    settings: RestoreSettings, selection: Selection
+) -> tuple[str | None, Mapping[str, str]]:
+    """Revision and weights of the network that colorizes; none where no scan wants it, nor where
+    the model is `auto` and no weights are embedded.
+
+    Raises UsageError for weights that are not there.
+    """
+    if "color" not in stages_needed(settings, selection):
+        return None, {}
+    if {settings.colorize, *selection.colorize} == {"never"}:
+        return None, {}
+    options = {"color": stage_options(settings)["color"] | {"colorize": "auto"}}
+    found = weights(("color",), options)
+    return (revisions(("color",), options)["color"], found) if found else (None, {})
+
+
 def stage_options(settings: RestoreSettings) -> dict[str, dict[str, Any]]:
     """Keywords for the builder of each stage."""
     return {
@@ -156,7 +185,13 @@ def stage_options(settings: RestoreSettings) -> dict[str, dict[str, Any]]:
             "model": settings.face_model,
             "strength": settings.face_strength,
         },
-        "color": {"colorize": settings.colorize},
+        "color": {
+            "colorize": settings.colorize,
+            "model": settings.color_model,
+            "render_factor": settings.render_factor,
+            "saturation": settings.saturation,
+            "keep_uncertainty": settings.keep_uncertainty,
+        },
     }
 
 

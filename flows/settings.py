@@ -22,6 +22,10 @@ PIXEL_OPTIONS = (
     "face_detector",
     "face_model",
     "face_strength",
+    "color_model",
+    "render_factor",
+    "saturation",
+    "keep_uncertainty",
     "format",
     "keep_masks",
     "skip_unchanged",
@@ -51,6 +55,11 @@ FaceModel = Literal["auto", "direct", "published-256", "published-512"]
 to."""
 
 
+ColorModel = Literal["auto", "lite", "published-artistic", "published-stable", "published-video"]
+"""Networks of the colour stage; the same names as `models.color.choices`, which a test holds them
+to."""
+
+
 class RestoreSettings(BaseModel):
     """One restoration of one collection.
 
@@ -73,6 +82,10 @@ class RestoreSettings(BaseModel):
     face_detector: FaceDetector = "auto"
     face_model: FaceModel = "auto"
     face_strength: float | None = Field(None, ge=0, le=1)
+    color_model: ColorModel = "auto"
+    render_factor: int | None = Field(None, ge=4, le=64)
+    saturation: float | None = Field(None, ge=0, le=2)
+    keep_uncertainty: bool = False
     format: Literal["source", "tiff", "jpeg", "png", "webp", "jp2", "avif"] = "source"
     keep_masks: bool = False
     skip_unchanged: bool = False

@@ -133,8 +133,9 @@ class StageResult:
     """What a stage did to one page.
 
     `rectangles` is empty when no pixel changed. `metrics` keys are column names of the
-    manifest. `flags` ask a curator to look. `mask` (HxW uint8, 0 or 255) is kept as a
-    derivative where the user asks for masks.
+    manifest. `flags` ask a curator to look. `mask` (HxW uint8) is kept as a derivative where the
+    user asks for it: what the damage stage changed (0 or 255), how unsure the colour stage is of
+    its colours (eight levels to a unit of CIELAB).
     """
 
     rectangles: tuple[Rectangle, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from models.color import choices as color_choices
 from models.contract import BadStageInput, Stage
 from models.damage.choices import CHOICES, resolved
 from models.faces import choices as face_choices
@@ -55,10 +56,26 @@ def _faces(
     )
 
 
-def _color(colorize: str = "auto") -> Stage:
-    from models.color.restorer import ColorDecision
+def _color(
+    colorize: str = "auto",
+    model: str = "auto",
+    device: str = "auto",
+    threads: int = 1,
+    render_factor: int | None = None,
+    saturation: float | None = None,
+    keep_uncertainty: bool = False,
+) -> Stage:
+    from models.color.restorer import ColorRestorer
 
-    return ColorDecision(colorize)  # type: ignore[arg-type]
+    return ColorRestorer(
+        color_choices.wish(colorize),
+        model,
+        device,
+        threads,
+        "auto" if render_factor is None else render_factor,
+        saturation,
+        keep_uncertainty,
+    )
 
 
 BUILDERS: Mapping[str, Callable[..., Stage]] = {
@@ -67,24 +84,24 @@ BUILDERS: Mapping[str, Callable[..., Stage]] = {
     "color": _color,
 }
 
-LOOK_REVISION = "look/3"
+LOOK_REVISION = "look/4"
 """Of what every stage is told beforehand: photograph area, tone, faces."""
 
 REVISIONS: Mapping[str, str] = {
     "damage": "classical/1",
     "faces": face_choices.DETECT_REVISION,
-    "color": "decision/2",
+    "color": color_choices.DECISION_REVISION,
 }
-"""Of stages without networks (the damage stage being classical, faces only detected). Repeated
-here so that planning a million scans imports neither OpenCV nor dlib; a test holds them to the
-classes' own."""
+"""Of stages without networks (the damage stage being classical, faces only detected, colour only
+measured). Repeated here so that planning a million scans imports neither OpenCV nor dlib; a test
+holds them to the classes' own."""
 
 
 def describe(name: str, **options: Any) -> tuple[str, Mapping[str, str]]:
     """(revision, sha256 of each weight file by name) of a stage, for the recipe.
 
     `options` are those `build_stage` would be given; of the damage stage `model` counts, of the
-    face stage `faces` and `model`.
+    face stage `faces` and `model`, of the colour stage `colorize` and `model`.
     Constructs nothing and loads no weights. Raises `BadStageInput` for an unknown stage or
     model, `WeightsMissing` for a model whose weights are not there.
     """
@@ -96,6 +113,11 @@ def describe(name: str, **options: Any) -> tuple[str, Mapping[str, str]]:
     if name == "faces" and face_choices.handling(options.get("faces", "enhance")) == "enhance":
         enhancer = face_choices.CHOICES[face_choices.resolved(options.get("model", "auto"))]
         return enhancer.revision, {enhancer.weights: sha256_of(enhancer.weights)}
+    if name == "color" and color_choices.wish(options.get("colorize", "auto")) != "never":
+        network = color_choices.resolved(options.get("model", "auto"))
+        if network is not None:
+            colorizer = color_choices.CHOICES[network]
+            return colorizer.revision, {colorizer.weights: sha256_of(colorizer.weights)}
     return REVISIONS[name], _NO_WEIGHTS
 
 
@@ -105,7 +127,9 @@ def build_stage(name: str, **options: Any) -> Stage:
     damage: `mode` (repair or revive), `strength` (0 to 1), `keep_mask`, `threads`, `model` (see
     `models.damage.choices`), `device` (auto, cpu, cuda, cuda:N), `tone_strength` (0 to 1);
     faces: `faces` (off, detect or enhance), `strength` (0 to 1), `model` (see
-    `models.faces.choices`), `device`, `threads`; color: `colorize` (auto, always or never).
+    `models.faces.choices`), `device`, `threads`; color: `colorize` (auto, always or never),
+    `model` (see `models.color.choices`), `device`, `threads`, `render_factor` (4 to 64, None: by
+    the scan's size), `saturation` (0 to 2, None: the model's own), `keep_uncertainty`.
     Raises `BadStageInput` for an unknown stage, keyword or value, `WeightsError` where a model's
     weights are missing or altered, `BadDevice` for a device that is not there.
     """

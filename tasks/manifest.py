@@ -87,6 +87,13 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("tone_measures", pa.string(), "the figures the tone was decided from, as JSON"),
     ("colorized", pa.bool_(), "a colorized derivative was made"),
     ("colorize_reason", pa.string(), "why, or why not"),
+    ("colorfulness_colorized", pa.float32(), "colorfulness of the colorized picture"),
+    ("chroma_colorized", pa.float32(), "mean CIELAB chroma of the colorized picture"),
+    ("color_doubt", pa.float32(), "how far predictions lie apart, over that chroma"),
+    ("color_uncertain", pa.float32(), "share of pixels where they lie 10 units apart, 0 to 1"),
+    ("color_clipped", pa.float32(), "share of pixels whose colour sRGB does not hold, 0 to 1"),
+    ("color_skin", pa.float32(), "share with a colour of skin of the face that has least of it"),
+    ("render_factor", pa.int16(), "how finely colour was drawn: 16 pixels of a square's side each"),
     # how
     ("seconds_read", pa.float32(), "fetching, hashing, decoding"),
     ("seconds_look", pa.float32(), "photograph area, tone, faces"),

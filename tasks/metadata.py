@@ -16,6 +16,11 @@ from tasks.xmp import Packet
 
 SourceType = Literal["algorithmicallyEnhanced", "compositeWithTrainedAlgorithmicMedia"]
 
+INVENTED = "Colours are invented by software, not recorded by the photograph."
+"""What a colorized picture says of itself, after its own description and in its history."""
+
+_COLOR = "color"  # the stage that invents them
+
 _VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # The most generative step wins, also over what the source already says of itself.
 _GENERATIVE = (
@@ -56,7 +61,14 @@ class History:
         for stage, revision, weights in self.steps:
             named = ", ".join(f"{name} sha256:{digest}" for name, digest in sorted(weights.items()))
             words.append(f"{stage} {revision}" + (f" ({named})" if named else ""))
+        if self.invents_color:
+            words.append(INVENTED.rstrip("."))
         return "; ".join([*words, f"source sha256:{self.source_sha256}"])
+
+    @property
+    def invents_color(self) -> bool:
+        """Whether the derivative is a colorized one."""
+        return any(stage == _COLOR for stage, _, _ in self.steps)
 
 
 def review_notes(embedded: Embedded) -> list[str]:
@@ -113,6 +125,8 @@ def extended_xmp(source: bytes | None, history: History, width: int, height: int
         if packet.get(prefix, name) is not None:
             packet.set(prefix, name, str(value))
     packet.remove("xmp", "Thumbnails")
+    if history.invents_color:
+        packet.append_text("dc", "description", INVENTED)
     _set_source_type(packet, history)
     _set_identity(packet, history, when)
     packet.set("xmp", "MetadataDate", when)

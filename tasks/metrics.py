@@ -73,6 +73,26 @@ def compare_outside(
     )
 
 
+def check_reads_back(written: Path, page: int, samples: tuple[int, ...], dtype: np.dtype) -> None:
+    """Read page `page` of a derivative back and hold it to the shape and depth it was written
+    with: `samples` HxW or HxWx3 of `dtype`, 8 bits where the format has no more.
+
+    Raises `DerivativeUnwritable`.
+    """
+    try:
+        decoded = decode_page(written, page, written.name)
+    except ScanError as error:
+        raise DerivativeUnwritable(f"{written}: does not read back: {error}") from error
+    few = decoded.format in ("jpeg", "webp", "avif")
+    shape, found = decoded.samples.shape, decoded.samples.dtype
+    if few and len(samples) == 2:  # two of these know no grey: three equal channels
+        shape = shape[:2]
+    if shape != samples or found != (np.uint8 if few else dtype):
+        raise DerivativeUnwritable(
+            f"{written}: reads back as {found} {shape}, written as {dtype} {samples}."
+        )
+
+
 def _squared_error(source: Samples, result: Samples, mask: NDArray[np.bool_]) -> tuple[int, float]:
     """Number of samples outside the mask, and the sum of their squared differences."""
     total, squares = 0, 0.0

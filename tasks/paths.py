@@ -18,15 +18,16 @@ import re
 
 from tasks.records import DerivativeKind
 
-DERIVATIVE_FOLDERS = ("restored", "colorized", "masks", "previews")
+DERIVATIVE_FOLDERS = ("restored", "colorized", "masks", "uncertainty", "previews")
 
 _FOLDER: dict[DerivativeKind, str] = {
     "restored": "restored",
     "colorized": "colorized",
     "mask": "masks",
+    "uncertainty": "uncertainty",
     "preview": "previews",
 }
-_SUFFIX: dict[DerivativeKind, str] = {"mask": ".png", "preview": ".jpg"}
+_SUFFIX: dict[DerivativeKind, str] = {"mask": ".png", "uncertainty": ".png", "preview": ".jpg"}
 
 _SEGMENT_BYTES = 255
 _PATH_BYTES = 900  # S3 allows 1024 for a whole key; the destination's prefix needs some
@@ -48,7 +49,7 @@ def derivative_path(
 
     `restored` and `colorized` keep the name of `relative_path`; `extension` (with its dot)
     replaces its last one, and it is then for the caller to see that names stay different.
-    Masks and previews append their own, so that they never meet; pages after the first and a
+    The others append their own, so that they never meet; pages after the first and a
     `variant` (`before` or `colorized`) stand before it. Raises ValueError for a page or a
     variant of any other kind: a derivative holds all pages.
     """

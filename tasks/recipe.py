@@ -30,6 +30,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "format": get_args(Format),
 }
 
+_PAIRS = ("revisions", "weights", "face_weights", "detector_weights", "color_weights")
+"""Fields that may be given as mappings."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -42,7 +45,9 @@ class Recipe:
     `revive` alone; `face_revision`, `face_weights` and `face_strength`, of the network that
     enhances faces, count in place of the stage's own where `faces` is enhance;
     `detector_revision` and `detector_weights`, of another face detector than the default, where
-    faces are looked for. Raises UsageError for an unknown value.
+    faces are looked for; `color_revision` and `color_weights`, of the network that colorizes,
+    with `render_factor`, `saturation` (None: the model's own) and `keep_uncertainty`, where
+    `colorize` is not never. Raises UsageError for an unknown value.
     """
 
     stages: tuple[StageName, ...] = STAGE_NAMES
@@ -58,12 +63,18 @@ class Recipe:
     face_detector: str = "auto"
     face_model: str = "auto"
     face_strength: float | None = None
+    color_model: str = "auto"
+    render_factor: int | None = None
+    saturation: float | None = None
+    keep_uncertainty: bool = False
     revisions: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     face_revision: str | None = None
     face_weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     detector_revision: str | None = None
     detector_weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
+    color_revision: str | None = None
+    color_weights: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
     requested: Mapping[str, Any] | tuple[tuple[str, str], ...] = ()
     digest: str = field(init=False, compare=False)
     requested_json: str = field(init=False, compare=False)
@@ -74,7 +85,7 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise UsageError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)}.")
         self._keep("stages", in_order(self.stages))
-        for name in ("revisions", "weights", "face_weights", "detector_weights"):
+        for name in _PAIRS:
             self._keep(name, tuple(sorted(dict(getattr(self, name)).items())))
         chosen = self.requested
         if isinstance(chosen, Mapping):
@@ -95,6 +106,12 @@ class Recipe:
     def looks_for_faces(self) -> bool:
         """Whether faces are detected: the damage stage too is more careful inside them."""
         return self.faces != "off" and not {"damage", "faces"}.isdisjoint(self.stages)
+
+    @property
+    def may_colorize(self) -> bool:
+        """Whether there is a network that colorizes the scan, if it is monochrome or toned."""
+        asked = "color" in self.stages and self.colorize != "never"
+        return asked and self.color_revision is not None
 
     @property
     def stage_options(self) -> dict[str, str]:
@@ -123,7 +140,7 @@ class Recipe:
 
     def _settings(self) -> dict[str, Any]:
         active = self.active_stages
-        more: dict[str, float | str | None] = {}
+        more: dict[str, float | str | bool | None] = {}
         if self.mode == "revive":
             more |= {"strength": self.strength, "tone_strength": self.tone_strength}
         revisions = {s: r for s, r in dict(self.revisions).items() if s in active}
@@ -135,6 +152,11 @@ class Recipe:
         if self.looks_for_faces:
             more["face_detector"] = self.detector_revision
             weights |= dict(self.detector_weights)
+        if self.may_colorize:
+            more |= {"render_factor": self.render_factor, "saturation": self.saturation}
+            more["keep_uncertainty"] = self.keep_uncertainty or None
+            revisions |= {"color": self.color_revision} if self.color_revision else {}
+            weights |= dict(self.color_weights)
         return {
             "stages": active,
             "mode": self.mode,

@@ -16,7 +16,7 @@ STAGE_NAMES: tuple[StageName, ...] = ("damage", "faces", "color")
 Status = Literal["restored", "unchanged", "skipped", "failed", "quarantined"]
 STATUSES: tuple[Status, ...] = ("restored", "unchanged", "skipped", "failed", "quarantined")
 
-DerivativeKind = Literal["restored", "colorized", "mask", "preview"]
+DerivativeKind = Literal["restored", "colorized", "mask", "uncertainty", "preview"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ DIGITS: dict[str, int] = {
     "damaged_fraction_before": 7,
     "damaged_fraction_after": 7,
     "changed_fraction": 7,
+    "color_uncertain": 5,
+    "color_clipped": 5,
     "psnr_outside_mask": 2,
     "ssim_outside_mask": 6,
 }

@@ -65,6 +65,11 @@ class Selection:
         """What wishes ask for faces, where they ask for anything."""
         return frozenset(wish.faces for wish in (self.wishes or {}).values() if wish.faces)
 
+    @property
+    def colorize(self) -> frozenset[str]:
+        """What wishes ask of the colour stage, where they ask for anything."""
+        return frozenset(w.colorize for w in (self.wishes or {}).values() if w.colorize)
+
     def pick(self, scans: Iterable[Scan], recipe: Recipe) -> Iterator[tuple[Scan, Recipe]]:
         """The chosen scans in the order of the inventory."""
         chosen = self._sampled(self._listed(scans)) if self.sample else self._listed(scans)

@@ -13,6 +13,7 @@ from xml.dom.minidom import Document, Element
 from xml.parsers.expat import ExpatError
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+XML = "http://www.w3.org/XML/1998/namespace"
 XMLNS = "http://www.w3.org/2000/xmlns/"
 PREFIXES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
@@ -22,6 +23,7 @@ PREFIXES = {
     "tiff": "http://ns.adobe.com/tiff/1.0/",
     "exif": "http://ns.adobe.com/exif/1.0/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "dc": "http://purl.org/dc/elements/1.1/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "xmpNote": "http://ns.adobe.com/xmp/note/",
     "albumen": "urn:albumen:processing:1.0/",
@@ -76,6 +78,33 @@ class Packet:
         self._description().appendChild(
             self._resource(f"{prefix}:{name}", PREFIXES[prefix], fields)
         )
+
+    def append_text(self, prefix: str, name: str, text: str) -> None:
+        """Put `text` after what a property with language alternatives says already, by default
+        or else in its first language; once only."""
+        uri = PREFIXES[prefix]
+        for description in self._descriptions():
+            for child in _children(description, uri, name):
+                items = [
+                    li for alt in _children(child, RDF, "Alt") for li in _children(alt, RDF, "li")
+                ]
+                if items:
+                    default = [li for li in items if li.getAttribute("xml:lang") == "x-default"]
+                    item = (default or items)[0]
+                    if text not in _content(item):
+                        item.appendChild(self._document.createTextNode(f" {text}"))
+                    return
+        said = self.get(prefix, name) or ""
+        self.remove(prefix, name)
+        item = self._element(RDF, "rdf:li")
+        item.setAttributeNS(XML, "xml:lang", "x-default")
+        whole = said if text in said else f"{said} {text}".strip()
+        item.appendChild(self._document.createTextNode(_printable(whole)))
+        parent = self._element(uri, f"{prefix}:{name}")
+        alternatives = self._element(RDF, "rdf:Alt")
+        alternatives.appendChild(item)
+        parent.appendChild(alternatives)
+        self._description().appendChild(parent)
 
     def append_event(self, fields: dict[str, str]) -> None:
         """Append one event to `xmpMM:History`, after those already there."""

@@ -30,8 +30,9 @@ class Limits:
 
     colorfulness: float = 6.0
     """Hasler and Suesstrunk: below it a picture is grey to the eye (their "not colourful": 0)."""
-    doubt: float = 1.0
-    """Spread over chroma: predictions lie further apart than they lie from grey."""
+    doubt: float = 0.5
+    """Spread over chroma. Of three predictions of which one is the others' opposite it is 0.94;
+    of 30 ordinary photographs, drawn by a network half through its training, at most 0.31."""
     hues: float = 1.5
     """CIELAB units that chroma varies by across a picture; below it is a wash of one tint."""
     skin: float = 0.3

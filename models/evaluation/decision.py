@@ -19,9 +19,11 @@ from models.evaluation.tone_pictures import COLOR, PRINT, WANTED, Image, made_fr
 from models.look import look
 from models.training.data import read_photographs
 
-REAL = {"colour": COLOR, "old colour": COLOR, "print": PRINT}
+REAL = {"colour": COLOR, "old colour": COLOR, "sparse colour": COLOR, "print": PRINT}
 """Kind of a real photograph to what it may be taken for. `old colour`: transparencies and
-prints of decades ago, faded or dark. `print`: grey or toned, whichever."""
+prints of decades ago, faded or dark. `sparse colour`: chosen because they show little of it, grey
+things in colour or one hue; the hardest of thousands, so no share of collections. `print`: grey
+or toned, whichever."""
 
 _MADE_FROM = "colour"
 _TONES: tuple[Tone, ...] = get_args(Tone)

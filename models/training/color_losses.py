@@ -92,9 +92,8 @@ class Perceptual(nn.Module):
         own mean."""
         terms = []
         with autocast(made.device):
-            with torch.no_grad():
-                wanted = self._maps(true)
-            found = self._maps(made)
+            # Both on the same way through the network, or it would differ from itself in bf16.
+            wanted, found = self._maps(true.detach()), self._maps(made)
         for one, other in zip(found, wanted, strict=True):
             size = other.float().abs().mean().clamp_min(1e-6)
             terms.append((one.float() - other.float()).abs().mean() / size)

@@ -88,6 +88,13 @@ Albumen.words = {
     ["Colour", [
       ["colorized", "Colorized copy made", "yesno", "Colours in it are plausible, not known. It is a separate copy, never the restored one."],
       ["colorize_reason", "Why, or why not", "text", ""],
+      ["render_factor", "Render factor", "count", "How finely the colours were drawn: 16 pixels of a square's side each."],
+      ["colorfulness_colorized", "Colourfulness of the colorized copy", "number", "As below; the copy is flagged where it has hardly any."],
+      ["chroma_colorized", "Mean chroma of the colorized copy", "number", "Distance from grey in CIELAB."],
+      ["color_doubt", "Doubt about the colours", "number", "How far several predictions lie apart, over the mean chroma. The copy is flagged above 0.5."],
+      ["color_uncertain", "Area of uncertain colour", "percent", "Where predictions lie 10 units of CIELAB and more apart."],
+      ["color_clipped", "Area of reduced colour", "percent", "Where the colour was too strong for sRGB at that lightness."],
+      ["color_skin", "Skin colour in faces", "percent", "Share of the face that has least of it."],
       ["colorfulness", "Colourfulness", "number", "0 is grey; lively colour photographs reach 50 and more (Hasler and Suesstrunk 2003)."],
       ["cast_before", "Colour cast before", "pair", "Mean colour in CIELAB: a* from green (-) to red (+), b* from blue (-) to yellow (+)."],
       ["cast_after", "Colour cast after", "pair", "The same of the restored copy."],

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tifffile
 from PIL import Image
-from small_collection import print_with_scratch, state_of
+from small_collection import COLORIZES, print_with_scratch, state_of
 from untidy import NAMES, Night
 
 from tasks.manifest import SCHEMA
@@ -66,8 +66,15 @@ def test_only_damaged_samples_differ(night: Night) -> None:
     assert row.changed_fraction == pytest.approx(changed.mean(), abs=0.01)
     assert row.psnr_outside_mask == np.inf
     assert row.damaged_fraction_after < row.damaged_fraction_before
-    assert not row["colorized"]
-    assert "no weights" in row.colorize_reason
+
+
+def test_grey_scans_are_colorized_once_there_are_weights(night: Night) -> None:
+    for name in ("plain.png", "blank.png"):
+        colored = COLORIZES and name == "plain.png"
+        assert bool(night.row(name)["colorized"]) == colored
+        assert len(night.outputs(name, "colorized")) == colored
+    reason = "monochrome" if COLORIZES else "not colourized: no weights"
+    assert night.row("plain.png").colorize_reason == reason
 
 
 def test_what_needs_no_restoration_is_copied(night: Night) -> None:
@@ -86,7 +93,8 @@ def test_pages_of_a_scan_are_written_back_as_one_file(night: Night) -> None:
 
 def test_previews_before_and_after_are_jpegs(night: Night) -> None:
     previews = night.outputs("plain.png", "preview")
-    assert {p.name for p in previews} == {"plain.png.jpg", "plain.png.before.jpg"}
+    endings = {".jpg", ".before.jpg"} | ({".colorized.jpg"} if COLORIZES else set())
+    assert {p.name for p in previews} == {f"plain.png{ending}" for ending in endings}
     for preview in previews:
         with Image.open(preview) as opened:
             assert (opened.format, opened.size) == ("JPEG", (320, 240))
@@ -125,7 +133,10 @@ def test_the_ledger_and_the_run_s_record(night: Night) -> None:
 
 def test_nothing_unfinished_is_left(night: Night) -> None:
     top = {path.name for path in night.destination.iterdir()}
-    assert top == {"restored", "previews", "manifest", "manifest.parquet", "report", ".albumen"}
+    assert top - {"colorized"} == {
+        *("restored", "previews", "manifest", "manifest.parquet", "report", ".albumen")
+    }
+    assert ("colorized" in top) == COLORIZES
     assert not (night.destination / ".albumen/lease").exists()
     assert not list(night.destination.glob(".albumen/tmp/*"))
     assert not list(night.destination.glob(".albumen/strikes/*"))

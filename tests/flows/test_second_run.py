@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from cli import Cli, ask, ask_json
-from small_collection import save, state_of
+from small_collection import COLORIZES, save, state_of
 
-from models import registry
+from cluster import stages
 
 SCANS = ("a.jpg", "a.tif", "box/b.png", "box/c.png", "d.png")
 
@@ -36,7 +36,7 @@ class Destination:
         return json.loads(file.read_text())
 
     def derivatives(self) -> dict[str, tuple[Any, ...]]:
-        folders = ("restored", "previews", "masks")
+        folders = ("restored", "colorized", "previews", "masks")
         return {
             f"{folder}/{name}": state
             for folder in folders
@@ -65,7 +65,7 @@ def idle(first: Destination, cli: Cli) -> Destination:
 
 
 def test_with_nothing_new_no_image_work_is_done(idle: Destination) -> None:
-    assert len(idle.before) == len(SCANS) * 3
+    assert len(idle.before) == len(SCANS) * (5 if COLORIZES else 3)
     assert idle.derivatives() == idle.before
     record = idle.record(2)
     assert record["planned"] == 0
@@ -154,7 +154,8 @@ def test_the_older_runs_rows_stay_readable(as_png: Destination) -> None:
 def test_what_the_old_option_left_is_reported_as_stray(as_png: Destination) -> None:
     found = ask_json("verify", as_png.path, code=7)
     stray = {path for path, _ in found["stray"]["examples"]}
-    assert stray == {"restored/a.jpg", "restored/a.tif"}
+    folders = ("restored", "colorized") if COLORIZES else ("restored",)
+    assert stray == {f"{folder}/{name}" for folder in folders for name in ("a.jpg", "a.tif")}
     assert not found["missing"]["count"] + found["altered"]["count"]
 
 
@@ -163,8 +164,7 @@ def test_an_upgrade_restores_nothing_by_itself(
 ) -> None:
     asked = ("plan", as_png.source, as_png.path, "--format", "png", "--keep-masks")
     assert ask_json(*asked)["to_restore"] == 0
-    newer = {**registry.REVISIONS, "color": "decision/999"}
-    monkeypatch.setattr(registry, "REVISIONS", newer)
+    monkeypatch.setattr(stages, "LOOK_REVISION", "look/999")
     told = ask_json(*asked)
     assert told["to_restore"] == 0
     assert told["outdated"] == 7

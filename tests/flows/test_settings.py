@@ -7,10 +7,22 @@ from typing import Any, get_args
 
 import pytest
 from cli import ask
+from tiny_colors import embed_tiny, without_embedded
 from tiny_yunet import use_tiny_yunet
 
-from flows.planning import face_detector, face_network, stage_options
-from flows.settings import PIXEL_OPTIONS, DamageModel, FaceDetector, FaceModel, RestoreSettings
+from flows.cli import _settings
+from flows.planning import color_network, face_detector, face_network, stage_options
+from flows.settings import (
+    PIXEL_OPTIONS,
+    ColorModel,
+    DamageModel,
+    FaceDetector,
+    FaceModel,
+    RestoreSettings,
+)
+from flows.settings_file import NAMES
+from models.color.choices import CHOICES as COLOR_CHOICES
+from models.color.choices import COLOR_MODELS
 from models.damage.choices import MODELS
 from models.faces.choices import CHOICES, FACE_MODELS
 from models.faces.detectors import FACE_DETECTORS
@@ -25,6 +37,7 @@ def test_the_models_on_the_command_line_are_those_there_are() -> None:
     assert set(get_args(DamageModel)) == set(MODELS)
     assert set(get_args(FaceModel)) == set(FACE_MODELS)
     assert set(get_args(FaceDetector)) == set(FACE_DETECTORS)
+    assert set(get_args(ColorModel)) == set(COLOR_MODELS)
 
 
 def test_every_pixel_option_is_part_of_the_recipe() -> None:
@@ -64,6 +77,86 @@ def test_face_options_reach_the_stage_that_is_built() -> None:
         "face_model": "direct",
         "face_strength": 0.25,
     }
+
+
+def test_color_options_reach_the_stage_that_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    embed_tiny(monkeypatch, tmp_path)
+    settings = RestoreSettings(
+        source="a",
+        destination="b",
+        color_model="lite",
+        render_factor=12,
+        saturation=0.8,
+        keep_uncertainty=True,
+    )
+    stage = build_stage("color", **stage_options(settings)["color"])
+    assert (stage.render_factor, stage.saturation, stage.keep_uncertainty) == (12, 0.8, True)  # type: ignore[attr-defined]
+    assert stage.revision == COLOR_CHOICES["lite"].revision
+    assert settings.requested() == {
+        "color_model": "lite",
+        "render_factor": 12,
+        "saturation": 0.8,
+        "keep_uncertainty": True,
+    }
+
+
+def test_the_color_network_counts_where_some_scan_wants_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def network(wish: str | None = None, **words: Any) -> tuple[str | None, Any]:
+        chosen = Selection(wishes={"a.tif": Wish(colorize=wish)})
+        return color_network(RestoreSettings(source="a", destination="b", **words), chosen)
+
+    without_embedded(monkeypatch)
+    assert network() == network("always") == (None, {})
+    sha256 = embed_tiny(monkeypatch, tmp_path)
+    revision, weights = network()
+    assert revision is not None and revision.endswith(COLOR_CHOICES["lite"].revision)
+    assert weights == {"color_generator": sha256}
+    assert network("auto", colorize="never") == network("never") == (revision, weights)
+    assert network(colorize="never") == network("never", colorize="never") == (None, {})
+    assert network(stages=("damage",)) == (None, {})
+
+
+def test_a_settings_file_speaks_for_a_collection(tmp_path: Path) -> None:
+    file = tmp_path / "collection.toml"
+    file.write_text(
+        'colorize = "never"\nstages = ["color", "damage"]\nkeep-masks = true\n'
+        'partition_bytes = "2GiB"\ninclude = "box 1/**"\nlist = "chosen.csv"\n'
+    )
+    given = {"source": "a", "destination": "b", "settings_file": file}
+    settings = _settings(given)
+    assert (settings.colorize, settings.keep_masks) == ("never", True)
+    assert settings.stages == ("damage", "color") and settings.include == ("box 1/**",)
+    assert (settings.partition_bytes, settings.list_file) == (2 << 30, "chosen.csv")
+    assert set(settings.requested()) == {"colorize", "stages", "keep_masks"}
+    told = _settings(given | {"colorize": "always", "stages": None, "keep_masks": False})
+    assert (told.colorize, told.keep_masks) == ("always", True)
+    assert "storage_options" not in NAMES and "source" not in NAMES
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('colourize = "never"', "'colourize' is no setting"),
+        ('source = "s3://elsewhere"', "'source' is no setting"),
+        ("[color]\nmodel = 1", "'color' is no setting"),
+        ("[faces]\nmodel = 1", "faces is a table"),
+        ('colorize = "sometimes"', "--colorize"),
+        ("colorize = never", "is no TOML"),
+        ('stages = "sound"', "--stages"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_settings_file_with_a_mistake(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "collection.toml"
+    if text is not None:
+        file.write_text(text)
+    (tmp_path / "scans").mkdir()
+    done = ask("plan", tmp_path / "scans", tmp_path / "out", "--settings", file)
+    assert done.code == 2 and said in done.err, done
 
 
 def test_the_face_network_counts_where_some_scan_wants_it() -> None:
@@ -110,6 +203,10 @@ def test_another_detector_counts_where_some_scan_is_looked_at_for_faces(
         (["--face-strength", "2"], "--face-strength"),
         (["--face-detector", "yunet"], "albumen weights import"),
         (["--face-detector", "keenest"], "keenest"),
+        (["--color-model", "published-stable"], "albumen weights import"),
+        (["--color-model", "prettiest"], "prettiest"),
+        (["--render-factor", "3"], "--render-factor"),
+        (["--saturation", "3"], "--saturation"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_starts(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.color.choices import CHOICES as COLOR_CHOICES
 from models.contract import BadStageInput
 from models.damage.choices import CHOICES, DEFAULT_MODEL, MODELS
 from models.faces.choices import CHOICES as FACE_CHOICES
@@ -49,6 +50,14 @@ def test_faces_that_are_only_detected_need_no_weights() -> None:
         describe("faces", model="prettiest")
 
 
+def test_what_is_never_colourized_needs_no_weights() -> None:
+    stage = build_stage("color", colorize="never", model="published-stable")
+    told = describe("color", colorize="never", model="published-stable")
+    assert told == (stage.revision, dict(stage.weights)) == (REVISIONS["color"], {})
+    revisions = {choice.revision for choice in COLOR_CHOICES.values()}
+    assert len(revisions) == len(COLOR_CHOICES) and REVISIONS["color"] not in revisions
+
+
 @pytest.mark.parametrize("model", [model for model in CHOICES if is_there(model)])
 def test_models_with_networks_are_described_as_built(model: str) -> None:
     revision, weights = describe("damage", model=model, mode="revive")
@@ -78,7 +87,11 @@ def test_weights_that_were_not_imported_stop_everything(
 ) -> None:
     monkeypatch.setenv("ALBUMEN_WEIGHTS", str(tmp_path))
     for ask in (describe, build_stage):
-        for stage, model in (("damage", "published-scratch"), ("faces", "published-512")):
+        for stage, model in (
+            ("damage", "published-scratch"),
+            ("faces", "published-512"),
+            ("color", "published-stable"),
+        ):
             with pytest.raises(WeightsMissing, match="albumen weights import"):
                 ask(stage, model=model)
     assert issubclass(WeightsMissing, WeightsError)
@@ -98,6 +111,9 @@ def test_a_model_keeps_its_own_strength_unless_told() -> None:
         ("damage", {"colorize": "auto"}),
         ("damage", {"mode": "improve"}),
         ("color", {"colorize": "maybe"}),
+        ("color", {"model": "prettiest"}),
+        ("color", {"render_factor": 1}),
+        ("color", {"saturation": 9.0}),
         ("faces", {"weights": "x"}),
         ("faces", {"model": "prettiest"}),
         ("faces", {"faces": "beautify"}),
@@ -118,7 +134,7 @@ def test_the_tables_agree() -> None:
 def test_describing_loads_nothing_heavy() -> None:
     code = (
         "import sys; from models.registry import describe; describe('damage', model='classical');"
-        "describe('faces');"
+        "describe('faces'); describe('color');"
         "print([m for m in ('cv2', 'dlib', 'scipy', 'torch') if m in sys.modules])"
     )
     answer = subprocess.run(

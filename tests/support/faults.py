@@ -21,7 +21,7 @@ Note = Callable[..., None]
 """Adds a line to the table of faults: a value for each of its headings."""
 
 _COMPLETE = {"restored": {"restored": 1, "preview": 2}, "unchanged": {"restored": 1, "preview": 1}}
-_FOLDERS = ("restored", "colorized", "masks", "previews")
+_FOLDERS = ("restored", "colorized", "masks", "uncertainty", "previews")
 
 
 def collection(folder: Path, count: int) -> list[str]:
@@ -158,7 +158,10 @@ class Collection:
                 named.add(output["path"])
         for row in rows.itertuples():
             kinds = Counter(output["kind"] for output in row.outputs)
-            assert kinds == _COMPLETE.get(row.status, {}), row.relative_path
+            complete = Counter(_COMPLETE.get(row.status, {}))
+            if complete and row.colorized:
+                complete.update(("colorized", "preview"))
+            assert kinds == complete, row.relative_path
         assert named == self.files()
         assert self.unfinished() == []
         assert not (self.destination / ".albumen/lease").exists()

@@ -11,6 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from models.color.choices import resolved
+
+COLORIZES = resolved("auto") is not None
+"""Whether this version ships weights for colour: every one of these pictures is grey."""
+
 
 def print_with_scratch(seed: int = 1) -> Any:
     """A soft grey picture of 320 x 240, uint8, with a bright vertical scratch two pixels wide."""

@@ -1,6 +1,7 @@
 import io
 import struct
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -15,9 +16,9 @@ from PIL import Image
 from tasks import exif as exif_blocks
 from tasks import images
 from tasks.jpeg_segments import iptc_of, photoshop_of, read_segments
-from tasks.metadata import extended_xmp, for_derivative, review_notes
+from tasks.metadata import INVENTED, extended_xmp, for_derivative, review_notes
 from tasks.records import Embedded
-from tasks.xmp import Packet
+from tasks.xmp import PREFIXES, RDF, Packet
 
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 ENHANCED = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"
@@ -292,3 +293,47 @@ def test_an_empty_exif_block_is_none_at_all(tmp_path):
     read = images.read_page(tmp_path / "a.jpg", 0, "0" * 64)
     assert read.embedded.exif is None
     assert read.notes == ()
+
+
+def _description(packet: bytes) -> list[str]:
+    """Texts of `dc:description`, in the order of their languages."""
+    root = ElementTree.fromstring(packet)
+    path = f".//{{{PREFIXES['dc']}}}description/{{{RDF}}}Alt/{{{RDF}}}li"
+    return [item.text or "" for item in root.iterfind(path)]
+
+
+DC = f'xmlns:rdf="{RDF}" xmlns:dc="{PREFIXES["dc"]}"'
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", [INVENTED]),
+        ("<dc:description>Old barn</dc:description>", [f"Old barn {INVENTED}"]),
+        (
+            '<dc:description><rdf:Alt><rdf:li xml:lang="de">Scheune</rdf:li>'
+            '<rdf:li xml:lang="x-default">Old barn</rdf:li></rdf:Alt></dc:description>',
+            ["Scheune", f"Old barn {INVENTED}"],
+        ),
+        (
+            '<dc:description><rdf:Alt><rdf:li xml:lang="de">Scheune</rdf:li></rdf:Alt>'
+            "</dc:description>",
+            [f"Scheune {INVENTED}"],
+        ),
+    ],
+)
+def test_a_colorized_picture_says_so_after_its_own_description(said, told):
+    source = (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF {DC}><rdf:Description rdf:about="">'
+        f"{said}</rdf:Description></rdf:RDF></x:xmpmeta>"
+    ).encode()
+    colored = replace(HISTORY, steps=(*HISTORY.steps, ("color", "color-lite/1", {"w": "ef" * 32})))
+    packet = extended_xmp(source, colored, 64, 48)
+    assert _description(packet) == told
+    assert _description(extended_xmp(packet, colored, 64, 48)) == told  # once only
+    assert INVENTED.rstrip(".") in colored.parameters
+    assert b"color color-lite/1" in packet
+    # A restored picture without invented colours keeps its own description.
+    untouched = _description(extended_xmp(source, HISTORY, 64, 48))
+    assert not any(INVENTED in text for text in untouched)
+    assert INVENTED.rstrip(".") not in HISTORY.parameters

@@ -7,7 +7,7 @@ from photographs import HISTORY, Patch, photograph, random_mask
 
 from tasks import images
 from tasks.errors import DerivativeUnwritable
-from tasks.metrics import compare_outside
+from tasks.metrics import check_reads_back, compare_outside
 
 
 def _written(tmp_path, source, changes, wanted="source"):
@@ -97,3 +97,24 @@ def test_a_derivative_of_another_size_or_depth_is_an_error(tmp_path, other):
     target = _written(tmp_path, photograph(other), [], "tiff")
     with pytest.raises(DerivativeUnwritable, match="reads back as"):
         compare_outside(target, 0, photograph(picture()), [])
+
+
+@pytest.mark.parametrize("wanted", ["tiff", "png", "jp2", "webp", "avif", "jpeg"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_was_written_reads_back_as_it_was(tmp_path, wanted, dtype, channels):
+    source = photograph(picture(40, 60, channels, dtype))
+    target = _written(tmp_path, source, [], wanted)
+    check_reads_back(target, 0, source.samples.shape, source.samples.dtype)
+    with pytest.raises(DerivativeUnwritable, match="reads back as"):
+        check_reads_back(target, 0, (41, *source.samples.shape[1:]), source.samples.dtype)
+
+
+def test_what_lost_its_colour_or_its_end_is_no_derivative(tmp_path):
+    grey = photograph(picture(40, 60, 1))
+    target = _written(tmp_path, grey, [], "tiff")
+    with pytest.raises(DerivativeUnwritable, match="reads back as"):
+        check_reads_back(target, 0, (40, 60, 3), grey.samples.dtype)
+    target.write_bytes(target.read_bytes()[:200])
+    with pytest.raises(DerivativeUnwritable, match="does not read back"):
+        check_reads_back(target, 0, (40, 60), grey.samples.dtype)

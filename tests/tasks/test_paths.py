@@ -2,7 +2,8 @@ import itertools
 
 import pytest
 
-from tasks.paths import derivative_path, without_extension
+from tasks.paths import DERIVATIVE_FOLDERS, derivative_path, without_extension
+from tasks.records import DerivativeKind
 
 HOSTILE = [
     "a.jpg",
@@ -49,7 +50,8 @@ def everything(relative_path: str) -> list[str]:
         for page in (0, 1, 12)
         for variant in (None, "before", "colorized")
     ]
-    masks = [derivative_path("mask", relative_path, page) for page in (0, 1)]
+    kinds: tuple[DerivativeKind, ...] = ("mask", "uncertainty")
+    masks = [derivative_path(kind, relative_path, page) for kind in kinds for page in (0, 1)]
     pictures = [
         derivative_path("restored", relative_path),
         derivative_path("colorized", relative_path),
@@ -75,7 +77,7 @@ def test_layout() -> None:
 def test_every_path_is_safe(relative_path: str) -> None:
     for path in everything(relative_path):
         segments = path.split("/")
-        assert segments[0] in ("restored", "colorized", "masks", "previews")
+        assert segments[0] in DERIVATIVE_FOLDERS
         assert not {"", ".", ".."} & set(segments)
         assert all(len(segment.encode()) <= 255 for segment in segments)
         assert len(path.encode()) <= 900

@@ -85,6 +85,43 @@ def test_the_face_network_counts_where_faces_are_enhanced() -> None:
     assert recipe(face_model="direct").digest == plain.digest
 
 
+def test_the_colour_network_counts_where_it_may_be_used() -> None:
+    def recipe(**settings: object) -> Recipe:
+        known: dict[str, object] = {
+            "revisions": {"damage": "1", "color": "look decision/1"},
+            "weights": {"scratch": "ab"},
+            "color_revision": "look lite/1",
+            "color_weights": {"generator": "cd"},
+        }
+        return Recipe(**known | settings)  # type: ignore[arg-type]
+
+    plain = recipe()
+    kept = json.loads(plain.settings_json)
+    assert plain.may_colorize and kept["revisions"]["color"] == "look lite/1"
+    assert kept["weights"] == {"scratch": "ab", "generator": "cd"}
+    assert not {"render_factor", "saturation", "keep_uncertainty"} & kept.keys()
+    never = plain.override(colorize="never")
+    assert not never.may_colorize
+    assert json.loads(never.settings_json)["weights"] == {"scratch": "ab"}
+    for other in (
+        {"color_weights": {"generator": "ef"}},
+        {"color_revision": "look lite/2"},
+        {"render_factor": 20},
+        {"saturation": 0.0},
+        {"keep_uncertainty": True},
+    ):
+        assert recipe(**other).digest != plain.digest
+        assert recipe(**other).override(colorize="never").digest == never.digest
+        without = {"stages": ("damage",)}
+        assert recipe(**other, **without).digest == recipe(**without).digest
+    assert recipe(colorize="never").override(colorize="auto").digest == plain.digest
+    # Without a network nothing but the decision counts, as before there was one.
+    measured = recipe(color_revision=None, color_weights={}, render_factor=20)
+    assert not measured.may_colorize
+    assert json.loads(measured.settings_json)["revisions"]["color"] == "look decision/1"
+    assert measured.digest == recipe(color_revision=None, color_weights={}).digest
+
+
 def test_another_face_detector_counts_where_faces_are_looked_for() -> None:
     other = Recipe(
         revisions=BASE.revisions,

@@ -45,6 +45,7 @@ def test_a_catalogue_list(tmp_path: Path) -> None:
     assert '"colorize":"never"' in picked["b, c.tif"].requested_json
     assert '"mode":"repair"' in picked["b, c.tif"].requested_json
     assert selection.stages == {"damage", "faces", "color"}
+    assert selection.colorize == {"never", "always"}
     assert selection.missing == [] and not selection.is_whole
 
 

@@ -25,6 +25,16 @@ def _stained(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.clip(rgb(grey) * (1 - stain * [0.0, 0.02, 0.07]), 0, 255).astype(np.uint8)
 
 
+def _fringed(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A fine screen whose red and blue the scanner laid a pixel off to either side."""
+    rows, columns = np.mgrid[0 : grey.shape[0], 0 : grey.shape[1]]
+    screen = 60 * np.sin(columns / 3.2) * np.sin(rows / 3.2)
+    printed = np.clip(grey * 0.5 + 64 + screen, 0, 255).astype(np.uint8)
+    picture = rgb(printed).copy()
+    picture[..., 0], picture[..., 2] = np.roll(printed, 1, 1), np.roll(printed, -1, 1)
+    return picture
+
+
 def _faded(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.clip(picture * 0.45 * np.array([1.1, 1.0, 0.85]) + 80, 0, 255).astype(np.uint8)
 
@@ -37,6 +47,7 @@ MONOCHROME = {
     "weak cast": toned(GREY, (1.0, 1.0, 1.0), (1.01, 1.0, 0.98)),
     "stamp": _stamped(GREY),
     "stain": _stained(GREY),
+    "fringes": _fringed(GREY),
     "black": np.zeros((200, 300, 3), np.uint8),
     "white": np.full((200, 300, 3), 255, np.uint8),
     "one pixel": np.full((1, 1, 3), 90, np.uint8),
