@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.evaluate_color import color as evaluate_color
 from flows.evaluate_faces import faces as evaluate_faces
 from flows.evaluation_common import (
     Device,
@@ -59,6 +60,7 @@ Portraits = Annotated[Path, typer.Option("--faces", help="Folder of clean portra
 def register(app: typer.Typer) -> None:
     """Add `evaluate` to the command line."""
     evaluate.command("faces")(evaluate_faces)
+    evaluate.command("color")(evaluate_color)
     app.add_typer(evaluate, name="evaluate")
 
 

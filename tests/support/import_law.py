@@ -28,6 +28,7 @@ KNOWS = {
 FLOWS_THAT_KNOW_MODELS = {
     "flows/degrade.py",
     "flows/evaluate.py",
+    "flows/evaluate_color.py",
     "flows/evaluate_faces.py",
     "flows/train.py",
     "flows/weights.py",
