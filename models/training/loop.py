@@ -29,6 +29,7 @@ Score = Callable[[Mapping[str, nn.Module]], Mapping[str, float]]
 
 _AVERAGE = 0.999  # decay of the averaged weights
 _WARM_UP = 200  # steps
+_DIRECTIONS = ("_u", "_v")  # endings of the names of spectral norms' singular vectors
 
 
 class OtherTraining(ValueError):
@@ -156,7 +157,8 @@ class _State:
         with torch.no_grad():
             for name, kept in self.averages.items():
                 for key, value in self.training.networks[name].state_dict().items():
-                    if value.is_floating_point():
+                    # A mean of directions is shorter than one: the norm would come out too small.
+                    if value.is_floating_point() and not key.endswith(_DIRECTIONS):
                         kept[key].lerp_(value, 1 - decay)
                     else:
                         kept[key].copy_(value)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from models.training.loop import Batch, Budget, Diverged, OtherTraining, Training, train
 
@@ -204,3 +205,20 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     with pytest.raises(Diverged, match="sum: loss is nan at step 0"):
         train(made, tmp_path, Budget(1, steps=3), **SELDOM)
     assert not (tmp_path / "sum.checkpoint.pt").exists()
+
+
+def test_directions_of_a_spectral_norm_are_not_averaged(tmp_path: Path) -> None:
+    layer = spectral_norm(nn.Linear(6, 6, bias=False))
+    plain = training()
+
+    def step(batch: Batch, progress: float) -> Mapping[str, float]:
+        with torch.no_grad():  # weights that turn at every step
+            layer.parametrizations["weight"].original.normal_()
+        layer(torch.ones(1, 6))
+        return plain.step(batch, progress)
+
+    lesson = replace(plain, networks={**plain.networks, "layer": layer}, averaged=("sum", "layer"))
+    kept = train(replace(lesson, step=step), tmp_path, Budget(1, steps=40), **SELDOM)["layer"]
+    lengths = [float(kept[key].norm()) for key in kept if key.endswith(("_u", "_v"))]
+    assert lengths == pytest.approx([1, 1])
+    assert float(kept["parametrizations.weight.original"].norm()) < 3  # those are: 6 if not
