@@ -41,7 +41,7 @@ class Choice:
 
 
 CHOICES: Mapping[str, Choice] = {
-    "lite": Choice("color-lite/1", "color_generator", 20),
+    "lite": Choice("color-lite/1", "color_generator", 16),
     "published-artistic": Choice("color-published-artistic/1", "deoldify_artistic", 35),
     "published-stable": Choice("color-published-stable/1", "deoldify_stable", 35),
     "published-video": Choice("color-published-video/1", "deoldify_video", 21),
