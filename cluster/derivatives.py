@@ -110,6 +110,7 @@ def write_all(
             )
             work.unlink()
         if any(sheet.colors for sheet in sheets):
+            work = work.with_name(_COLORIZED)
             history = _history(job, sheets, sha256, job.recipe.stages)
             outputs.append(
                 _write_colorized(job, destination, sheets, work, history, decoded_bytes, outputs)

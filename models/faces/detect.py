@@ -24,7 +24,7 @@ more where nothing is found, 6 for a faint print) and about a millisecond a prop
 3.6 s with both. Bounded by the copies, not by the scan. Needs some 150 MB beside it.
 
 On 50 labelled pictures of the report split (old photographs, none used for a threshold): 44 of
-48 faces of 20 pixels and more, 4 of 9 profiles, 0.22 false alarms a picture, nearly all of them
+48 faces of 20 pixels and more, 4 of 9 profiles, 0.16 false alarms a picture, nearly all of them
 HOG's weakest.
 """
 
@@ -41,8 +41,8 @@ from models.contract import Box, Face, Samples
 from models.faces.landmarks import fit
 from models.faces.merging import merged
 from models.faces.mmod_search import LEAST_SCORE as LEAST_MMOD_SCORE
-from models.faces.mmod_search import SEARCHED
 from models.faces.mmod_search import proposals as mmod_proposals
+from models.faces.mmod_search import searched
 from models.faces.pyramid import FAINT, LYING, TILTED, UPRIGHT, WINDOW, Base, Copy, Look, base
 
 SPREAD_WEIGHT = 8.0
@@ -76,7 +76,7 @@ def detect(pixels: Samples) -> tuple[Face, ...]:
     if _too_small(copies):
         return ()
     found = _hog(copies)
-    seen = mmod_proposals(copies, (SEARCHED,), LEAST_MMOD_SCORE)
+    seen = mmod_proposals(copies, (searched(copies),), LEAST_MMOD_SCORE)
     if not found and not seen:
         found = proposals(copies, LYING, LEAST_TURNED_SCORE)
     return merged(seen, trusted=found)

@@ -8,6 +8,7 @@ it wants no landmarks: a profile has none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import cv2
@@ -23,6 +24,10 @@ SEARCHED = Look("convolutional", 0.0, 4.0, 4e6)
 """The copy that is searched. Larger faces are all found on it, and those of a scan of 24 megapixels
 from 100 pixels of its copy of 3000."""
 
+_SMALL = 0.2e6
+"""Pixels of a scan below which its copy is enlarged twice at most: four times would make the
+smallest scans, contact prints and thumbnails, the dearest of all for each of their pixels."""
+
 LEAST_SCORE = 0.0
 """The network's own border. On 137 pictures of the calibration and training splits nothing above
 -0.2 was no face; real ones, profiles above all, score down to -0.6."""
@@ -37,7 +42,14 @@ def detect(pixels: Samples) -> tuple[Face, ...]:
     Boxes are clipped to the picture; the score is that of the network, 0 to about 1.2. Raises
     `FaceModelMissing`.
     """
-    return proposals(base(pixels), (SEARCHED,), LEAST_SCORE)
+    copies = base(pixels)
+    return proposals(copies, (searched(copies),), LEAST_SCORE)
+
+
+def searched(copies: Base) -> Look:
+    """The copy of a scan that is searched."""
+    small = copies.width * copies.height < _SMALL
+    return replace(SEARCHED, most=SEARCHED.most / 2) if small else SEARCHED
 
 
 def proposals(copies: Base, looks: Sequence[Look], least: float) -> tuple[Face, ...]:

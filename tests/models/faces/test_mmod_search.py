@@ -3,7 +3,7 @@ from painted_scenes import face, landscape
 
 from models.contract import Box, Face
 from models.faces.merging import merged
-from models.faces.mmod_search import SEARCHED, detect, proposals
+from models.faces.mmod_search import SEARCHED, detect, proposals, searched
 from models.faces.pyramid import Look, base
 
 
@@ -16,7 +16,7 @@ def _share(one: Box, left: int, top: int, size: int) -> float:
 
 
 def test_faces_are_found_once_and_where_they_are() -> None:
-    scene = landscape(240, 320)
+    scene = landscape(400, 520)
     places = ((10, 90, 40), (60, 20, 80), (160, 40, 150))
     for left, top, size in places:
         scene[top : top + size, left : left + size] = face(size)
@@ -42,6 +42,11 @@ def test_the_copy_is_bounded_and_small_faces_need_it_large() -> None:
     assert copies.copy(SEARCHED).plane.size == 16 * scene.size
     assert len(proposals(copies, (SEARCHED,), 0.0)) == 1
     assert proposals(copies, (Look("small", 0.0, 4.0, scene.size),), 0.0) == ()
+
+
+def test_the_smallest_scans_are_enlarged_less() -> None:
+    assert searched(base(landscape(480, 640))) == SEARCHED
+    assert searched(base(landscape(240, 320))).most == 2
 
 
 def test_no_face_in_a_landscape_or_an_empty_page() -> None:
