@@ -16,7 +16,7 @@ import pytest
 from cli import SECONDS, Cli, Finished, Running, ask_json
 from small_collection import save
 
-SCANS = 160
+SCANS = 100
 
 
 @pytest.fixture(scope="module")
