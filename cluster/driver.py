@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,8 @@ from tasks.errors import AlbumenError, ClusterError
 _PLACE_SECONDS = 60.0
 _PLACE_LOCALLY_SECONDS = 10.0
 """A cluster that was joined may grow when asked to; one of our own has what it has."""
+
+_SETTLE_SECONDS = 20.0
 
 
 class Crew:
@@ -43,6 +46,16 @@ class Crew:
             yield lane
         finally:
             self._free.put(lane)
+
+    def settle(self, seconds: float) -> None:
+        """Wait until every lane was given back, at most so long.
+
+        Only a run that is abandoned has any out. Ray's client must not be shut down under a
+        thread that waits inside it: that takes the process down, and with it the exit code.
+        """
+        deadline = time.monotonic() + seconds
+        while self._free.qsize() < len(self.lanes) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def start(self, order: Order, lane: Lane) -> RunningPartition:
         """Begin a partition on a lane."""
@@ -115,4 +128,8 @@ def assemble(
         built = builders(stages, options, resources.threads)
         seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
         with open_lanes(count, resources, built, place_within_seconds=seconds) as opened:
-            yield Crew(opened)
+            crew = Crew(opened)
+            try:
+                yield crew
+            finally:
+                crew.settle(_SETTLE_SECONDS)
