@@ -8,13 +8,14 @@ from typing import cast
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from models.color.choices import CHOICES, Choice
+from models.color.choices import CHOICES, RENDER_FACTORS, Choice
 from models.color.generator import ColorUNet
 from models.color.join import Clipping, colorized
 from models.color.judgement import Judgement, in_copy, judged
-from models.color.prediction import Predict, predictions_spread
+from models.color.prediction import Predict, Prediction, Spread, predictions_spread
 from models.color.predictor import NetworkPredictor
 from models.color.space import Floats
 from models.color.upsample import fitted
@@ -23,24 +24,20 @@ from models.contract import BadStageInput, Box, Rectangle
 from models.device import pick_device
 from models.weights import build, load, sha256_of
 
-UNCERTAIN = 10.0
-"""CIELAB units between predictions from which on a pixel's colour counts as uncertain: as far
-apart as two colours that nobody would call the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Painting:
     """A photograph's area in colour.
 
-    `rectangles` RGB from top to bottom, in the scan's sample type; `uncertain` the share of
-    pixels whose predictions lie `UNCERTAIN` apart; `spread` hxw uint8 at working size, eight
-    levels to a unit of CIELAB.
+    `render_factor` is what it was drawn at, `coarser` whether memory sufficed for no finer one.
+    `rectangles` RGB from top to bottom, in the scan's sample type; `spread` hxw uint8 at working
+    size, eight levels to a unit of CIELAB.
     """
 
     rectangles: tuple[Rectangle, ...]
     judgement: Judgement
     render_factor: int
-    uncertain: float
+    coarser: bool
     clipping: Clipping
     spread: NDArray[np.uint8]
 
@@ -75,8 +72,9 @@ class Colorizer:
         `faces` are boxes in pixels of the scan. `render_factor` None: from the size of `box`, as
         far as the model goes; `saturation` None: the model's own. The network runs three times:
         mirrored and coarser as well, to see how sure it is. Memory: that of the network, of a
-        strip of the scan, and of the rectangles. Raises `BadNetworkOutput` where the network
-        answers with NaN or infinity.
+        strip of the scan, and of the rectangles; where a GPU's does not suffice, the render
+        factor is halved. Raises `BadNetworkOutput` where the network answers with NaN or
+        infinity, torch's out-of-memory error where the least render factor needs too much.
         """
         own = min(chosen_render_factor(box.width, box.height), self.choice.finest)
         factor = own if render_factor is None else render_factor
@@ -85,13 +83,34 @@ class Colorizer:
         def saturated(luma: Floats) -> Floats:
             return cast(Floats, self._predict(luma) * strength)
 
-        main, spread = predictions_spread(saturated, read, box, factor, multiple=self._multiple)
+        found = None
+        asked = factor
+        while found is None:
+            found = self._predictions(saturated, read, box, factor)
+            if found is None:
+                factor = max(RENDER_FACTORS[0], factor // 2)
+        main, spread = found
         shown = [in_copy(face, box, *main.luma.shape) for face in faces if _meets(face, box)]
         judgement = judged(main, spread.deviation, shown)
         clipping = Clipping()
         rectangles = tuple(colorized(read, box, fitted(main.luma, main.chroma), clipping))
-        uncertain = float((spread.deviation > UNCERTAIN).mean())
-        return Painting(rectangles, judgement, factor, uncertain, clipping, spread.map())
+        return Painting(rectangles, judgement, factor, factor < asked, clipping, spread.map())
+
+    def _predictions(
+        self, predict: Predict, read: Read, box: Box, factor: int
+    ) -> tuple[Prediction, Spread] | None:
+        """See `predictions_spread`; None where memory does not suffice for `factor`."""
+        try:
+            return predictions_spread(
+                predict, read, box, factor, multiple=self._multiple, averaged=self.choice.averaged
+            )
+        except torch.OutOfMemoryError:
+            if factor <= RENDER_FACTORS[0]:
+                raise
+        # Outside of the handler, whose traceback would keep the failed tensors alive.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return None
 
 
 def load_colorizer(model: str, device: str = "auto") -> Colorizer:

@@ -71,9 +71,11 @@ def predictions_spread(
     render_factor: int,
     others: Sequence[float] = (0.7,),
     multiple: int = 32,
+    averaged: bool = False,
 ) -> tuple[Prediction, Spread]:
     """The prediction at `render_factor`, and its spread over the mirrored picture and over
     render factors `others` times as large (1 and itself excluded); one run of the network each.
+    `averaged`: the mean of them all instead of the first.
     """
     main = predicted(predict, read, box, render_factor, multiple)
 
@@ -88,4 +90,5 @@ def predictions_spread(
         found.append(cast(Floats, same.reshape(height, width, 2)))
     ab = np.stack([to_ab(main.luma, one) for one in found])
     apart = ((ab - ab.mean(axis=0)) ** 2).sum(axis=-1).mean(axis=0)
-    return main, Spread(np.mean(found, axis=0), np.sqrt(apart).astype(np.float32))
+    spread = Spread(np.mean(found, axis=0), np.sqrt(apart).astype(np.float32))
+    return (Prediction(main.luma, spread.mean) if averaged else main), spread

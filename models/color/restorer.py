@@ -40,6 +40,7 @@ IN_COLOR = "already in color"
 NO_WEIGHTS = "not colourized: no weights"
 ASKED_FOR = "asked for"
 BETTER_GREY = "better left grey"
+COARSER = "colorized more coarsely: too little memory"
 
 _LONG_EDGE = 1024
 
@@ -123,7 +124,7 @@ class ColorRestorer:
             "colorfulness_colorized": judgement.colorfulness,
             "chroma_colorized": judgement.saturation,
             "color_doubt": judgement.doubt,
-            "color_uncertain": made.uncertain,
+            "color_uncertain": judgement.uncertain,
             "color_clipped": made.clipping.share,
             "color_skin": min((s for s in judgement.skin if not math.isnan(s)), default=None),
             "render_factor": made.render_factor,
@@ -134,6 +135,7 @@ class ColorRestorer:
 
             mask = over_scan(made.spread, area, *item.pixels.shape[:2])
         flags = tuple(f"{BETTER_GREY}: {flag}" for flag in judgement.flags)
+        flags += (COARSER,) if made.coarser else ()
         return StageResult(made.rectangles, metrics, flags, mask)
 
     def _why_not(self, item: StageInput) -> str | None:

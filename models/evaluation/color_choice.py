@@ -18,7 +18,7 @@ import numpy as np
 
 from models.color.decision import colorfulness, to_lab
 from models.color.difference import chroma_psnr, ciede2000
-from models.color.prediction import Prediction, predicted
+from models.color.prediction import Prediction, predictions_spread
 from models.color.space import chroma, colored, luma
 from models.color.upsample import fitted
 from models.contract import Box, Samples
@@ -143,14 +143,21 @@ def chosen_sepia(name: str, pictures: Pictures) -> Tint:
 
 
 def _prediction(network: ColorNetwork, grey: Samples, render_factor: int) -> Prediction:
-    """The network's for the whole of `grey` HxW."""
+    """The network's for the whole of `grey` HxW, as the stage makes it."""
     height, width = grey.shape
 
     def read(box: Box) -> Samples:
         return grey[box.top : box.bottom, box.left : box.right]
 
     factor = render_factor or network.render_factor(width, height)
-    return predicted(network.predict, read, whole(grey), factor, network.multiple)
+    return predictions_spread(
+        network.predict,
+        read,
+        whole(grey),
+        factor,
+        multiple=network.multiple,
+        averaged=network.choice.averaged,
+    )[0]
 
 
 def _colored(prediction: Prediction, saturation: float, true: Image) -> Samples:

@@ -78,6 +78,22 @@ class ColorRows:
                 found[one.method][one.photograph] = one.value
         return [found[method][name] / max(value, 1e-6) for name, value in found[TRUE].items()]
 
+    def greyer(self, method: str, grey: str, flagged: bool) -> tuple[int, int]:
+        """(pictures that `grey` left nearer to their true colours than `method` drew them, all)
+        of those that were `flagged`, or of the others."""
+        known = {(one.photograph, one.method, one.measure): one.value for one in self.readings}
+        asked = [
+            name
+            for (name, how, measure), value in known.items()
+            if (how, measure) == (method, "flagged") and bool(value) is flagged
+        ]
+        nearer = [
+            name
+            for name in asked
+            if known[name, grey, "CIEDE2000"] < known[name, method, "CIEDE2000"]
+        ]
+        return len(nearer), len(asked)
+
     def _note(self, name: str, method: str, measure: str, value: float) -> None:
         self.readings.append(Reading(name, method, measure, value))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.evaluation.color import BASELINES
+from models.evaluation.color import BASELINES, GREY
 from models.evaluation.color_rows import TRUE, ColorRows
 from models.evaluation.decision import Confusion
 from models.evaluation.tables import Figure, Row, Target, figures, row
@@ -46,8 +46,9 @@ def color_rows(on: str, measured: ColorRows) -> list[Row]:
         if name == measure and (told or measure in targets)
     ]
     for network in networks:
-        flagged = known[network, "flagged"]
-        rows.append(row(on, network, "flagged, better left grey", flagged, "%", None, 100.0))
+        told = known[network, "flagged"]
+        rows.append(row(on, network, "flagged, better left grey", told, "%", None, 100.0))
+        rows += [_honest(on, network, measured, flagged) for flagged in (True, False)]
         figure = _spread(measured.share(network), measured.shares(network))
         for measure, target in _COLORFUL.items():
             rows.append(row(on, network, measure, figure, "%", target, 100.0))
@@ -119,6 +120,15 @@ def cost_rows(costs: Sequence[Mapping[str, Any]]) -> list[Row]:
             rows.append(Row(one["on"], one["how"], "processor time", one["cpu"], "s"))
         rows.append(Row(one["on"], one["how"], one["memory"], one["peak"], one["unit"], peak))
     return rows
+
+
+def _honest(on: str, network: str, measured: ColorRows, flagged: bool) -> Row:
+    """Whether a flag is right: of the pictures that have one, or have none, the share that is
+    nearer to its true colours left grey."""
+    nearer, count = measured.greyer(network, GREY, flagged)
+    name = f"{'flagged' if flagged else 'not flagged'}: grey is nearer to the true colours"
+    share = 100 * nearer / count if count else float("nan")
+    return Row(on, network, name, share, "%", count=count)
 
 
 def _spread(value: float, values: Sequence[float]) -> Figure:

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from painted_scenes import SEPIA, in_color, landscape, rgb, sixteen, toned
 from stage_runs import laid, page, plain_hints
@@ -181,6 +182,40 @@ def test_render_factor_and_saturation() -> None:
     assert finer.metrics["render_factor"] == 20
     small = ColorRestorer(model=colorizer(finest=35))([page(landscape(224, 224))])[0]
     assert small.metrics["render_factor"] == 14  # not finer than the scan
+
+
+def test_where_memory_does_not_suffice_it_is_drawn_more_coarsely_and_said() -> None:
+    def short_of_memory(most: int) -> Any:
+        def predict(framed: Floats) -> Floats:
+            if framed.size > most:
+                raise torch.OutOfMemoryError("CUDA out of memory (simulated)")
+            return by_level(framed)
+
+        return predict
+
+    item = page(landscape())
+    (whole,) = ColorRestorer(model=colorizer(short_of_memory(1 << 20)), render_factor=24)([item])
+    assert (whole.metrics["render_factor"], whole.flags) == (24, ())
+    small = colorizer(short_of_memory(256 * 256))
+    (result,) = ColorRestorer(model=small, render_factor=24)([item])
+    assert result.metrics["render_factor"] == 12
+    assert result.flags == ("colorized more coarsely: too little memory",)
+    with pytest.raises(torch.OutOfMemoryError):
+        ColorRestorer(model=colorizer(short_of_memory(100)), render_factor=24)([item])
+
+
+def test_the_colours_are_the_mean_of_predictions_where_the_model_says_so() -> None:
+    def by_side(framed: Floats) -> Floats:
+        ramp = np.linspace(-0.1, 0.1, framed.shape[1], dtype=np.float32)
+        return np.stack([np.broadcast_to(ramp, framed.shape)] * 2, axis=-1)
+
+    item = page(landscape())
+    one, mean = colorizer(by_side), colorizer(by_side)
+    mean.choice = replace(mean.choice, averaged=True)
+    first, averaged = (ColorRestorer(model=made)([item])[0] for made in (one, mean))
+    # The mirrored prediction takes back what the others say.
+    vivid, pale = (made.metrics["chroma_colorized"] for made in (first, averaged))
+    assert pale == pytest.approx(vivid / 3, rel=0.1)
 
 
 def test_what_cannot_be_trusted_is_flagged_and_made_all_the_same() -> None:

@@ -58,8 +58,10 @@ def test_render_factor_0_leaves_it_to_the_network() -> None:
     network = replace(network, predict=noted)
     pictures = Pictures([in_color(480, 480)])
     tried(network, pictures, 0, (1.0,))
+    assert seen == [(192, 192), (192, 192), (128, 128)]  # 12 is the painter's finest; as the stage
+    del seen[:]
     tried(network, pictures, 8, (1.0,))
-    assert seen == [(192, 192), (128, 128)]  # 12 is the painter's finest
+    assert seen[0] == (128, 128)
 
 
 def test_the_share_and_its_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_true_colors_have_no_distance_and_grey_has() -> None:
     assert known["left grey", "CIEDE2000"].mean > 5
     assert rows.share("oracle") == 1 and rows.shares("oracle") == [1, 1, 1]
     assert rows.share("left grey") == 0
+
+
+def test_a_flag_is_held_against_what_grey_would_have_been() -> None:
+    rows = measured(Oracle(strength=3.0))  # flags everything, and draws worse than grey
+    assert rows.greyer("oracle", "left grey", True) == (3, 3)
+    assert rows.greyer("oracle", "left grey", False) == (0, 0)
+    by = {one.measure: one for one in color_rows("made grey", rows) if one.method == "oracle"}
+    assert by["flagged: grey is nearer to the true colours"].value == 100
+    assert math.isnan(by["not flagged: grey is nearer to the true colours"].value)
+    assert measured(Oracle()).greyer("oracle", "left grey", True) == (0, 3)
 
 
 def test_the_table_asks_for_what_was_promised() -> None:
