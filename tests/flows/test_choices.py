@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from cli import Cli, Finished, ask, ask_json
+from cli import LIGHT, Cli, Finished, ask, ask_json
 from PIL import Image
 from small_collection import COLORIZES, save
 
@@ -135,7 +135,7 @@ def given_up(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> tuple[Finish
         else:
             path.parent.mkdir(exist_ok=True)
             path.write_text("Dear Anna,")
-    options = ("--max-failed", 0, "--partition-scans", 20)
+    options = (*LIGHT, "--max-failed", 0, "--partition-scans", 20)
     return cli.run("restore", top / "scans", top / "out", *options), top
 
 

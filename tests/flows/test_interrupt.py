@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from cli import SECONDS, Cli, Finished, Running, ask_json
+from cli import LIGHT, SECONDS, Cli, Finished, Running, ask_json
 from small_collection import save
 
 SCANS = 160
-PLAIN = ("--faces", "off", "--colorize", "never")  # what is stopped does not matter here
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def rows(destination: Path) -> pd.DataFrame:
 def stop_at_work(cli: Cli, folders: tuple[Path, Path], number: int, *, group: bool) -> Finished:
     """Stop a run once it has made a further derivative."""
     before = restored(folders[1])
-    running = cli.start("restore", *folders, *PLAIN)
+    running = cli.start("restore", *folders, *LIGHT)
     await_that(running, lambda: len(restored(folders[1])) > len(before))
     running.signal(number, group=group)
     return running.wait()
@@ -69,7 +68,7 @@ def check_stopped(finished: Finished, destination: Path, has_rows: set[str]) -> 
 
 
 def test_ctrl_c_before_any_work(cli: Cli, folders: tuple[Path, Path]) -> None:
-    running = cli.start("restore", *folders, *PLAIN)
+    running = cli.start("restore", *folders, *LIGHT)
     await_that(running, (folders[1] / ".albumen/lease").exists)
     running.signal(group=True)
     check_stopped(running.wait(), folders[1], set())
@@ -100,7 +99,7 @@ def test_sigterm(cli: Cli, folders: tuple[Path, Path]) -> None:
 
 def test_a_second_ctrl_c_abandons(cli: Cli, folders: tuple[Path, Path]) -> None:
     before = set(rows(folders[1]).relative_path)
-    running = cli.start("restore", *folders, *PLAIN)
+    running = cli.start("restore", *folders, *LIGHT)
     await_that(running, lambda: len(restored(folders[1])) > len(before))
     running.signal(group=True)
     assert running.process.stderr is not None
@@ -117,7 +116,7 @@ def test_a_second_ctrl_c_abandons(cli: Cli, folders: tuple[Path, Path]) -> None:
 
 def test_the_same_command_completes(cli: Cli, folders: tuple[Path, Path]) -> None:
     before = rows(folders[1])
-    cli.run("restore", *folders, *PLAIN, code=0)
+    cli.run("restore", *folders, *LIGHT, code=0)
     after = rows(folders[1])
     assert sorted(after.relative_path) == sorted(restored(folders[1]))
     assert len(after) == SCANS

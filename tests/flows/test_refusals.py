@@ -10,7 +10,7 @@ from pathlib import Path
 
 import prefect_server
 import pytest
-from cli import SECONDS, Cli, Finished, ask
+from cli import LIGHT, SECONDS, Cli, Finished, ask
 from small_collection import save, state_of
 
 USAGE, ENVIRONMENT, LEASE = 2, 4, 5
@@ -198,13 +198,13 @@ def test_a_second_run_on_the_same_destination(cli: Cli, tmp_path: Path) -> None:
     source, destination = tmp_path / "scans", tmp_path / "out"
     for number in range(30):
         save(source / f"{number}.png", number)
-    first = cli.start("restore", source, destination)
+    first = cli.start("restore", source, destination, *LIGHT)
     deadline = time.monotonic() + SECONDS
     while not (destination / ".albumen/lease").exists():
         assert first.process.poll() is None, first.wait()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    second = cli.run("restore", source, destination)
+    second = cli.run("restore", source, destination, *LIGHT)
     told = json.loads(ask("status", destination, "--json").out)
     assert first.process.poll() is None
     check_refused(second, LEASE, "another run", f"process {first.process.pid}", str(destination))

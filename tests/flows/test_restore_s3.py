@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import s3_server
-from cli import Cli, ask, ask_json
+from cli import LIGHT, Cli, ask, ask_json
 from prefect_server import PrefectServer
 from s3_server import S3Server
 from small_collection import COLORIZES, save
@@ -111,7 +111,7 @@ def test_from_a_folder_to_s3(
     options = [
         text for name, value in given.items() for text in ("--storage-option", f"{name}={value}")
     ]
-    finished = cli.run("restore", source, f"s3://{bucket}", *options, code=0)
+    finished = cli.run("restore", source, f"s3://{bucket}", *options, *LIGHT, code=0)
     kept = service.stored(bucket)
     rows = pd.read_parquet(io.BytesIO(kept["manifest.parquet"]))
     assert set(rows.status) == {"restored"}
@@ -133,7 +133,7 @@ def between(service: Service, s3_cli: Cli) -> tuple[str, dict[str, bytes]]:
     """A bucket, and what a run from S3 to S3 left in it."""
     bucket = service.server.bucket()
     service.requests.clear()
-    s3_cli.run("restore", service.source, f"s3://{bucket}/out", code=3)
+    s3_cli.run("restore", service.source, f"s3://{bucket}/out", *LIGHT, code=3)
     return bucket, service.stored(bucket)
 
 
@@ -173,7 +173,7 @@ def test_a_second_run_on_s3_does_nothing(
     service: Service, s3_cli: Cli, between: tuple[str, dict[str, bytes]]
 ) -> None:
     bucket, before = between
-    s3_cli.run("restore", service.source, f"s3://{bucket}/out", code=0)
+    s3_cli.run("restore", service.source, f"s3://{bucket}/out", *LIGHT, code=0)
     after = service.stored(bucket)
     assert {k: v for k, v in after.items() if k in before and "/runs/" not in k} == {
         k: v for k, v in before.items() if "/runs/" not in k

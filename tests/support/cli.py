@@ -22,6 +22,9 @@ COMMAND = Path(sys.executable).with_name("albumen")
 SECONDS = 150
 """Long past the time any of these commands takes: a limit, not an expectation."""
 
+LIGHT = ("--damage-model", "classical", "--faces", "off", "--colorize", "never")
+"""Options of runs whose pictures do not matter: networks take most of a run's time."""
+
 _FOREIGN = ("AWS_", "PREFECT_", "RAY_", "PYTHON", "VIRTUAL_ENV", "COV_")
 
 

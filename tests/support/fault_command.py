@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from cli import COMMAND, Cli
+from cli import COMMAND, LIGHT, Cli
 
 _SUPPORT = Path(__file__).resolve().parent
 _MARK = "ALBUMEN_FAULT_TEST"
@@ -49,7 +49,7 @@ class Command:
         self._errors = (home / f"stderr-{self._mark}").open("w")
         self._output = (home / f"stdout-{self._mark}").open("w")
         self.process = subprocess.Popen(
-            [COMMAND, "restore", *map(str, arguments), "--object-store", "200MB"],
+            [COMMAND, "restore", *map(str, arguments), *LIGHT, "--object-store", "200MB"],
             env=Cli(home, settings | dict(environment)).variables(),
             cwd=home,
             stdin=subprocess.DEVNULL,
