@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from faults import Collection, Note, collection
 
+pytestmark = pytest.mark.chaos
+
 READ = "tasks.images.read_page"
 NO_SPACE = {
     "point": "tasks.storage_local._fill",
@@ -22,6 +24,7 @@ NO_SPACE = {
 """For the tenth derivative that is written, once its previews are."""
 
 
+@pytest.mark.in_ci
 def test_deadly_scans_are_quarantined_and_their_neighbours_are_not(
     place: Collection, note: Note
 ) -> None:
@@ -50,7 +53,6 @@ def test_deadly_scans_are_quarantined_and_their_neighbours_are_not(
     assert place.repeated() == 0
 
 
-@pytest.mark.chaos
 def test_decoders_that_hang_or_are_killed_for_memory(place: Collection, note: Note) -> None:
     scans = collection(place.source, 24)
     hang, killed, segfault = scans[7], scans[11], scans[12]
@@ -89,7 +91,6 @@ def small_disk(place: Collection) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place.destination)], check=True)
 
 
-@pytest.mark.chaos
 def test_a_full_disk(place: Collection, small_disk: Path, note: Note) -> None:
     collection(place.source, 70)
     started = time.monotonic()

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from corpus import make_corpus
 from faults import Collection, Note, collection, digest_of_tree
+
+pytestmark = pytest.mark.chaos
 
 MOST_PRIVATE_BYTES = 2 << 30
 
 
+@pytest.mark.in_ci
 def test_every_file_has_its_row_and_the_good_scans_come_through(
     place: Collection, note: Note, tmp_path: Path
 ) -> None:

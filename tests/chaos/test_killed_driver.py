@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from faults import Collection, Note, collection
 
+pytestmark = pytest.mark.chaos
+
 SCANS = 70
 A_PART = 50
 """Scans after which a partition commits a manifest part."""
 
 
+@pytest.mark.in_ci
 def test_what_was_not_committed_is_done_again_and_nothing_else(
     place: Collection, note: Note
 ) -> None:
@@ -23,7 +26,6 @@ def test_what_was_not_committed_is_done_again_and_nothing_else(
     assert place.repeated() == SCANS - A_PART
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("moment", "rule", "most_repeated"),
     [
@@ -68,7 +70,6 @@ def test_moments(
     assert place.repeated() <= most_repeated
 
 
-@pytest.mark.chaos
 def test_a_report_that_was_not_finished_is_written_by_the_next_run(place: Collection) -> None:
     """There is an older report, and the manifest is up to date: nothing else shows it."""
     collection(place.source, 3)
@@ -89,7 +90,6 @@ def test_a_report_that_was_not_finished_is_written_by_the_next_run(place: Collec
     assert len(place.calls("tasks.report.write_report")) == written  # once is enough
 
 
-@pytest.mark.chaos
 def test_killed_again_and_again(place: Collection, note: Note) -> None:
     """Five times in a row, ever later; each run goes on where the one before was."""
     collection(place.source, 200)
@@ -108,7 +108,6 @@ def test_killed_again_and_again(place: Collection, note: Note) -> None:
     place.assert_whole()
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize("seconds", [2.0, 6.0, 11.0])
 def test_prefects_embedded_server_does_not_outlive_the_driver(
     bare_place: Collection, note: Note, seconds: float

@@ -8,10 +8,13 @@ import time
 import pytest
 from faults import Collection, Note, collection
 
+pytestmark = pytest.mark.chaos
+
 SCANS = 70
 A_PART = 50
 
 
+@pytest.mark.in_ci
 def test_a_killed_actor_and_a_killed_worker_cost_nothing(place: Collection, note: Note) -> None:
     collection(place.source, SCANS)
     started = time.monotonic()
@@ -29,7 +32,6 @@ def test_a_killed_actor_and_a_killed_worker_cost_nothing(place: Collection, note
     assert place.repeated() <= 2  # a write that was killed after it had written
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize("seed", range(8))
 def test_random_kills(place: Collection, note: Note, seed: int) -> None:
     """Three kills a round; the run recovers by itself."""
@@ -54,7 +56,6 @@ def test_random_kills(place: Collection, note: Note, seed: int) -> None:
     assert place.repeated() <= kinds.count("runner") * (A_PART + 2) + 2 * len(kinds)
 
 
-@pytest.mark.chaos
 @pytest.mark.parametrize("kind", ["raylet", "tally"])
 def test_a_cluster_that_dies_ends_the_run_in_one_line(
     place: Collection, note: Note, kind: str
@@ -86,7 +87,6 @@ def test_a_cluster_that_dies_ends_the_run_in_one_line(
     assert place.repeated() <= A_PART + 2
 
 
-@pytest.mark.chaos
 def test_the_clusters_head_dies(place: Collection, note: Note) -> None:
     """Ray itself ends the driver then, after a minute in which the scans go on."""
     collection(place.source, SCANS)
@@ -113,7 +113,6 @@ def test_the_clusters_head_dies(place: Collection, note: Note) -> None:
     assert place.repeated() <= A_PART + 2
 
 
-@pytest.mark.chaos
 @pytest.mark.timeout(900)
 def test_prefects_embedded_server_dies(bare_place: Collection, note: Note) -> None:
     """Prefect records the run; whatever it makes of it, the next run ends well."""
