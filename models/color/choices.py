@@ -15,7 +15,7 @@ Colorize = Literal["auto", "always", "never"]
 DEFAULT_MODEL = "lite"
 """What `auto` stands for: the embedded model, in versions of Albumen that have one."""
 
-DECISION_REVISION = "decision/3"
+DECISION_REVISION = "decision/4"
 """Of the stage where it has no network: it measures, and alters no pixel."""
 
 RENDER_FACTORS = (4, 64)

@@ -35,11 +35,19 @@ def _fringed(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return picture
 
 
+def _by_parts(picture: NDArray[np.uint8], gain: tuple[float, float, float]) -> NDArray[np.uint8]:
+    """Within an oval, as of a frame long gone, the picture's channels multiplied by `gain`."""
+    rows, columns = np.mgrid[-1:1:480j, -1:1:640j]
+    inside = np.clip(8 * (1 - np.hypot(rows, columns) / 0.6), 0, 1)[..., None]
+    return np.clip(picture * (1 + inside * (np.array(gain) - 1)), 0, 255).astype(np.uint8)
+
+
 def _faded(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.clip(picture * 0.45 * np.array([1.1, 1.0, 0.85]) + 80, 0, 255).astype(np.uint8)
 
 
 GREY = landscape()
+BROWNER = (1.02, 0.97, 0.85)
 MONOCHROME = {
     "grey": GREY,
     "grey as RGB": rgb(GREY),
@@ -58,12 +66,17 @@ TONED = {
     "cyanotype": toned(GREY, *CYANOTYPE),
     "yellowed": toned(GREY, (1.0, 1.0, 1.0), (1.0, 0.95, 0.75)),
     "faded sepia": _faded(toned(GREY, *SEPIA)),
+    "browned by parts": _by_parts(toned(GREY, *SEPIA), BROWNER),
 }
 COLOR = {
     "colour": in_color(),
     "faded colour": _faded(in_color()),
     "half desaturated": (in_color() * 0.5 + rgb(GREY) * 0.5).astype(np.uint8),
     "under a strong cast": np.clip(in_color() * [1.2, 0.9, 0.6], 0, 255).astype(np.uint8),
+    "evening light": (in_color() * 0.3 * [1.2, 1.0, 0.6] + rgb(GREY) * 0.6).astype(np.uint8),
+    "grey before brown": _by_parts(rgb(GREY), (1.08, 1.0, 0.85)),
+    "blue by parts": _by_parts(toned(GREY, *CYANOTYPE), (0.75, 1.0, 1.1)),
+    "brown before green": _by_parts(toned(GREY, *SEPIA), (0.85, 1.05, 1.0)),
 }
 
 
