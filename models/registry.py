@@ -84,7 +84,7 @@ BUILDERS: Mapping[str, Callable[..., Stage]] = {
     "color": _color,
 }
 
-LOOK_REVISION = "look/4"
+LOOK_REVISION = "look/5"
 """Of what every stage is told beforehand: photograph area, tone, faces."""
 
 REVISIONS: Mapping[str, str] = {
