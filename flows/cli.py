@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import typer
-from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from flows import console, degrade, evaluate, network_options, options, train, weights
+from flows import (
+    console,
+    degrade,
+    evaluate,
+    network_options,
+    options,
+    schedule,
+    train,
+    weights,
+    withdraw,
+)
 from flows.exit_codes import ExitCode, exit_code_for
-from flows.settings import RestoreSettings, parse_bytes, parse_stages
-from flows.settings_file import read_settings
-from tasks.errors import AlbumenError, UsageError
-from tasks.storage import Location, parse_options
+from flows.given import location as _location
+from flows.given import settings as _settings
+from tasks.errors import AlbumenError
 
 _HELP = """Restore collections of scanned photographs.
 
@@ -26,7 +33,8 @@ for differently.
 Exit codes: 0 everything is done; 2 the command makes no sense; 3 done, but some scans failed
 (their rows and the report say why); 4 a location, the cluster or the manifest cannot be used;
 5 another run holds DESTINATION; 6 the run failed: partitions were lost or --max-failed was
-exceeded; 7 verify found differences; 130 interrupted; 1 an error nobody foresaw.
+exceeded; 7 verify found differences, or --verify-source an altered master; 8 stopped at --until
+with scans left; 130 interrupted; 1 an error nobody foresaw.
 """
 
 app = typer.Typer(
@@ -62,6 +70,7 @@ def restore(
     skip_unchanged: options.SkipUnchanged = False,
     refresh: options.Refresh = False,
     retry_failed: options.RetryFailed = False,
+    restore_withdrawn: options.RestoreWithdrawn = False,
     partition_bytes: options.PartitionBytes = None,
     partition_scans: options.PartitionScans = None,
     lanes: options.Lanes = None,
@@ -70,6 +79,9 @@ def restore(
     object_store: options.ObjectStore = None,
     step_seconds: options.StepSeconds = None,
     max_failed: options.MaxFailed = None,
+    until: options.Until = None,
+    verify_source: options.VerifySource = None,
+    notify: options.Notify = None,
     storage_option: options.StorageOption = None,
     settings_file: options.SettingsFile = None,
     verbose: options.Verbose = False,
@@ -86,6 +98,10 @@ def restore(
         console.silence_prefect()
     try:
         reach_server()
+        if settings.notify is not None:
+            from flows.notify import load_block
+
+            load_block(settings.notify)  # a mistyped one is answered now, not in the morning
         with kept_in_touch():
             summary = flow(settings)
     except KeyboardInterrupt:  # here, since Typer would swallow it without a word
@@ -122,6 +138,7 @@ def plan(
     skip_unchanged: options.SkipUnchanged = False,
     refresh: options.Refresh = False,
     retry_failed: options.RetryFailed = False,
+    restore_withdrawn: options.RestoreWithdrawn = False,
     partition_bytes: options.PartitionBytes = None,
     partition_scans: options.PartitionScans = None,
     storage_option: options.StorageOption = None,
@@ -167,39 +184,9 @@ def report(destination: options.Destination, storage_option: options.StorageOpti
     return rewrite_report(_location(destination, storage_option))
 
 
-for _more in (weights, train, evaluate, degrade):
+schedule.register(app, restore)
+for _more in (withdraw, weights, train, evaluate, degrade):
     _more.register(app)
-
-
-def _location(text: str, storage_option: list[str] | None) -> Location:
-    return Location.parse(text, parse_options(storage_option or []))
-
-
-def _settings(given: dict[str, Any]) -> RestoreSettings:
-    """Settings from the options that were given; what was not is left to the defaults."""
-    chosen = {  # 0 is an answer: --max-failed 0
-        name: value for name, value in given.items() if not (value is None or value is False)
-    }
-    for name in ("verbose", "as_json"):
-        chosen.pop(name, None)
-    if "settings_file" in chosen:
-        chosen = read_settings(chosen.pop("settings_file")) | chosen
-    if "storage_option" in chosen:
-        chosen["storage_options"] = parse_options(chosen.pop("storage_option"))
-    if "stages" in chosen:
-        chosen["stages"] = parse_stages(chosen["stages"])
-    if "partition_bytes" in chosen:
-        chosen["partition_bytes"] = parse_bytes("--partition-bytes", chosen["partition_bytes"])
-    if "object_store" in chosen:
-        chosen["object_store_bytes"] = parse_bytes("--object-store", chosen.pop("object_store"))
-    if "list_file" in chosen:
-        chosen["list_file"] = str(chosen["list_file"])
-    try:
-        return RestoreSettings(**chosen)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "the options"
-        raise UsageError(f"{option}: {first['msg']}.") from error
 
 
 def _usage(error: TyperException) -> str:

@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     LEASE = 5
     RUN_FAILED = 6
     DIFFERENCES = 7
+    STOPPED = 8
     INTERRUPTED = 130
 
 

@@ -15,12 +15,13 @@ from flows.exit_codes import ExitCode
 from flows.planning import notes_on, open_locations, plan_restoration
 from flows.progress import duration
 from flows.settings import RestoreSettings
+from flows.size import size_in_words
 from tasks.current import MANIFEST, current_batches
 from tasks.errors import StorageError
 from tasks.lease import read_lease
 from tasks.ledger import read_runs
 from tasks.location import Location
-from tasks.partition import REASONS
+from tasks.reasons import REASONS
 from tasks.storage import exists
 from tasks.verify import verify
 
@@ -46,6 +47,9 @@ def show_plan(settings: RestoreSettings, as_json: bool) -> int:
             "done": plan.done,
             "outdated": plan.outdated,
             "withheld": plan.withheld,
+            "withdrawn": plan.withdrawn,
+            "masters_altered": plan.altered,
+            "vanished": plan.vanished,
             "partitions": plan.partition_count,
             "by_extension": extensions,
             "excluded": inventory.excluded,
@@ -57,17 +61,17 @@ def show_plan(settings: RestoreSettings, as_json: bool) -> int:
         },
         [
             f"scans looked at:   {plan.looked_at}",
-            f"to restore:        {plan.scans} ({_size(plan.bytes)}) in {plan.partition_count} "
-            f"partitions",
+            f"to restore:        {plan.scans} ({size_in_words(plan.bytes)}) in "
+            f"{plan.partition_count} partitions",
             *(f"  {plan.reasons[r]} {words}" for r, words in REASONS.items() if plan.reasons[r]),
             f"done:              {plan.done}",
             *(
-                f"  {e or '(none)':8} {n['scans']} scans, {_size(n['bytes'])}"
+                f"  {e or '(none)':8} {n['scans']} scans, {size_in_words(n['bytes'])}"
                 for e, n in extensions.items()
             ),
             f"not images:        {_counts(inventory.ignored) or 'none'}",
             f"time, about:       {duration(plan.estimate.seconds)}",
-            f"output, about:     {_size(plan.estimate.output_bytes)}",
+            f"output, about:     {size_in_words(plan.estimate.output_bytes)}",
             f"  ({plan.estimate.basis})",
             *notes,
         ],
@@ -114,7 +118,7 @@ def show_verification(destination: Location, as_json: bool) -> int:
         nonlocal told
         if time.monotonic() - told > 5:
             told = time.monotonic()
-            print(f"{files} files, {_size(size)} hashed", file=sys.stderr, flush=True)
+            print(f"{files} files, {size_in_words(size)} hashed", file=sys.stderr, flush=True)
 
     found = verify(destination, progress)
     findings = {
@@ -123,7 +127,7 @@ def show_verification(destination: Location, as_json: bool) -> int:
         "unreadable": found.unreadable,
         "stray": found.stray,
     }
-    lines = [f"checked:        {found.checked} derivatives, {_size(found.bytes)}"]
+    lines = [f"checked:        {found.checked} derivatives, {size_in_words(found.bytes)}"]
     for name, finding in findings.items():
         lines.append(f"{name + ':':16}{finding.count}")
         lines += [f"  {path!r}: {reason}" for path, reason in finding.examples]
@@ -170,12 +174,3 @@ def _print(as_json: bool, data: Mapping[str, Any], lines: list[str]) -> None:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name or '(none)'}" for name, count in counts.items())
-
-
-def _size(size: int) -> str:
-    amount, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"

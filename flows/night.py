@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
 
 from cluster.driver import Crew, assemble
 from cluster.partition_run import Order
@@ -20,11 +22,15 @@ from flows.stopwatch import Stopwatch, since_start, started_at
 from flows.summary import Outcome, Summary
 from tasks import strikes
 from tasks.errors import ClusterError, TooManyFailed
+from tasks.fixity import Fixity
 from tasks.inventory import Inventory
 from tasks.lease import Lease
-from tasks.ledger import Run
+from tasks.ledger import Run, colorized_in
 from tasks.location import Location
 from tasks.partition import Plan
+from tasks.withdraw import among, select
+
+_EXAMPLES = 20
 
 
 @dataclass(slots=True)
@@ -38,6 +44,9 @@ class Night:
     plan: Plan
     lease: Lease
     watch: Stopwatch
+    ends: datetime | None = None
+    """When no further scan is begun."""
+    fixity: Fixity | None = None
     ended: Ended = field(default_factory=Ended)
     progress: Progress = field(default_factory=Progress)
     gave_up: bool = False
@@ -47,7 +56,7 @@ class Night:
 
         Raises ClusterError, LeaseLost, TooManyFailed; partitions that failed are in `ended`.
         """
-        if not self.plan.scans or interrupt.requested.is_set():
+        if not self.plan.scans or interrupt.requested.is_set() or self.is_over():
             return
         started = time.perf_counter()
         with self._assemble() as crew:
@@ -62,7 +71,7 @@ class Night:
                     artifact.show(progress.done)
 
                 try:
-                    run_in_window(self._orders(), crew, look, self.ended)
+                    run_in_window(self._orders(), crew, look, self.ended, self.is_over)
                 except Exception:
                     self.gave_up = True
                     raise
@@ -72,21 +81,36 @@ class Night:
                     display.show(self.progress.done, self.progress.failed, last=True)
                     artifact.show(self.progress.done, last=True)
 
+    def is_over(self) -> bool:
+        """Whether the moment has come at which no further scan is begun."""
+        return self.ends is not None and datetime.now(UTC) >= self.ends
+
     def summary(self, inventory: Inventory, notes: tuple[str, ...]) -> Summary:
         """The totals of the run as it stands."""
         left = self.plan.scans - self.progress.done
         outcome: Outcome = "completed"
         if left or self.gave_up:
-            outcome = "interrupted" if interrupt.requested.is_set() else "failed"
+            outcome = "failed"
+            if interrupt.requested.is_set():
+                outcome = "interrupted"
+            elif self.is_over() and not self.gave_up and not self.ended.failed:
+                outcome = "stopped"
         timeline = [(round(at - started_at(), 3), done) for at, done in self.progress.timeline]
         return Summary(
             run_sequence=self.run.sequence,
             run_id=self.run.run_id,
             outcome=outcome,
+            source=self.source.uri,
             destination=self.settings.destination,
             planned=self.plan.scans,
             already_done=self.plan.done,
             by_status=dict(self.progress.by_status),
+            reasons=dict(self.plan.reasons),
+            colorized=colorized_in(self.destination, self.run) if self.progress.done else 0,
+            gone=self.plan.vanished or 0,
+            gone_examples=self._gone(),
+            masters=self.fixity,
+            until=self.settings.until if outcome == "stopped" else None,
             left=left,
             ignored=dict(inventory.ignored),
             seconds=since_start(),
@@ -96,6 +120,13 @@ class Night:
             notes=notes,
             failed_partitions=dict(self.ended.failed),
         )
+
+    def _gone(self) -> tuple[str, ...]:
+        """The first of the scans that the source no longer has."""
+        if not self.plan.vanished:
+            return ()
+        first = islice(select(self.destination, among(self.plan.vanished_keys)), _EXAMPLES)
+        return tuple(pages[0]["relative_path"] for pages in first)
 
     def _assemble(self) -> AbstractContextManager[Crew]:
         settings = self.settings

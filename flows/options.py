@@ -165,6 +165,38 @@ MaxFailed = Annotated[
         rich_help_panel=_WHERE,
     ),
 ]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        help="Begin no further scan after this time of day: 06:30, or '06:30 Europe/Vienna'. "
+        "What is in flight ends; the next run goes on.",
+        rich_help_panel=_WHERE,
+    ),
+]
+VerifySource = Annotated[
+    str | None,
+    typer.Option(
+        help="Hash a part of the masters that look unchanged again, such as 1% or 200, another "
+        "part each time: a master that rotted is reported, and nothing is made from it.",
+        rich_help_panel=_AGAIN,
+    ),
+]
+RestoreWithdrawn = Annotated[
+    bool,
+    typer.Option(
+        "--restore-withdrawn",
+        help="Restore again what `albumen withdraw` took away.",
+        rich_help_panel=_AGAIN,
+    ),
+]
+Notify = Annotated[
+    str | None,
+    typer.Option(
+        help="Send the summary through this notification block of Prefect: TYPE/NAME, such as "
+        "slack-webhook/archive.",
+        rich_help_panel=_WHERE,
+    ),
+]
 StorageOption = Annotated[
     list[str] | None,
     typer.Option(

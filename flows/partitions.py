@@ -81,10 +81,15 @@ class Ended:
 
 
 def run_in_window(
-    orders: Iterable[Order], crew: Crew, watch: Callable[[Progress], None], ended: Ended
+    orders: Iterable[Order],
+    crew: Crew,
+    watch: Callable[[Progress], None],
+    ended: Ended,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
     """Submit partitions as lanes become free, and wait for all of them.
 
+    Once `is_over`, no partition and no scan is begun any more; what is in flight ends.
     `watch` is told the counts twice a second; whatever it or `orders` raises stops further
     submissions, lets the scans in flight end, and is raised then.
     """
@@ -94,7 +99,7 @@ def run_in_window(
     raised: Exception | None = None
     told_to_stop = False
     while True:
-        stopping = raised is not None or interrupt.requested.is_set()
+        stopping = raised is not None or interrupt.requested.is_set() or is_over()
         try:
             while not stopping and under_way < len(crew.lanes):
                 if (order := next(waiting, None)) is None:

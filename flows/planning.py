@@ -35,7 +35,13 @@ def check_request(settings: RestoreSettings) -> None:
     Raises StorageError, UsageError (also for weights that are not there), ClusterError, and
     LeaseHeld where a run on this machine holds the destination; makes nothing.
     """
-    _, destination = open_locations(settings)
+    check_settings(settings)
+    refuse_held(settings.locations()[1])
+
+
+def check_settings(settings: RestoreSettings) -> None:
+    """Check what does not depend on whether a run is under way; raises as `check_request`."""
+    open_locations(settings)
     selection = read_selection(settings)
     weights(stages_needed(settings, selection), stage_options(settings))
     face_network(settings, selection)
@@ -43,7 +49,6 @@ def check_request(settings: RestoreSettings) -> None:
     color_network(settings, selection)
     if settings.ray_address is not None:
         check_address(settings.ray_address)
-    refuse_held(destination)
 
 
 def read_selection(settings: RestoreSettings) -> Selection:
@@ -108,6 +113,7 @@ def plan_restoration(
         limit=settings.limit,
         refresh=settings.refresh,
         retry_failed=settings.retry_failed,
+        restore_withdrawn=settings.restore_withdrawn,
         partition_scans=settings.partition_scans,
         partition_bytes=settings.partition_bytes,
         lanes=settings.lanes or 1,
@@ -214,7 +220,19 @@ def notes_on(plan: Plan, inventory: Inventory) -> tuple[str, ...]:
     if plan.deferred:
         notes.append(f"{plan.deferred} scans lie beyond --limit and wait for another run")
     if plan.vanished:
-        notes.append(f"{plan.vanished} scans of the manifest are no longer in the source")
+        notes.append(
+            f"{plan.vanished} scans of the manifest are no longer in the source: `albumen withdraw "
+            f"--gone` lists them, and takes their derivatives away"
+        )
+    if plan.withdrawn:
+        notes.append(
+            f"{plan.withdrawn} scans are withdrawn and stay so: --restore-withdrawn restores them"
+        )
+    if plan.altered:
+        notes.append(
+            f"{plan.altered} scans are left as they are, since their MASTERS WERE ALTERED although "
+            f"size and time are the same (flag 'master altered'): compare them with a backup"
+        )
     for what, noted in (
         ("links to folders were not followed", inventory.not_followed),
         ("folders could not be listed", inventory.unreadable),

@@ -7,15 +7,19 @@ from prefect.states import Completed
 
 from flows import interrupt
 from flows.close import close_run
+from flows.masters import hash_masters
+from flows.morning import told
 from flows.night import Night
 from flows.planning import notes_on, open_locations, plan_restoration
 from flows.settings import RestoreSettings
 from flows.stopwatch import Stopwatch
 from flows.summary import Summary
+from flows.until import end_of, scheduled_start
 from tasks.errors import PartitionsFailed
 from tasks.lease import Lease
 from tasks.ledger import start_run
 from tasks.storage import clear_unfinished
+from tasks.withdraw import finish_withdrawals
 
 
 @flow(name="restore", flow_run_name="restore-into-{settings.destination}", persist_result=False)
@@ -27,9 +31,17 @@ def restore(settings: RestoreSettings) -> Summary:
     """
     watch, logger = Stopwatch(), get_run_logger()
     source, destination = open_locations(settings)
-    with interrupt.graceful(), Lease.acquire(destination, notify=logger.warning) as lease:
+    ends = end_of(settings.until, scheduled_start())
+    with (
+        told(settings) as tell,
+        interrupt.graceful(),
+        Lease.acquire(destination, notify=logger.warning) as lease,
+    ):
         clear_unfinished(destination)
+        finish_withdrawals(destination)
         run = start_run(destination)
+        with watch.phase("masters hashed"):
+            masters = hash_masters(settings, source, destination, run, ends)
         with watch.phase("inventory and plan"):
             plan, inventory = plan_restoration(settings, source, destination)
         logger.info(
@@ -39,7 +51,7 @@ def restore(settings: RestoreSettings) -> Summary:
             plan.partition_count,
             dict(plan.reasons),
         )
-        night = Night(settings, source, destination, run, plan, lease, watch)
+        night = Night(settings, source, destination, run, plan, lease, watch, ends, masters)
         try:
             night.restore_partitions()
         finally:  # whatever ended the night, what has a row goes into manifest and report
@@ -47,14 +59,16 @@ def restore(settings: RestoreSettings) -> Summary:
                 lease.check()
                 summary = night.summary(inventory, notes_on(plan, inventory))
                 close_run(destination, run, summary)
-                logger.info("run %d %s: %s", run.sequence, summary.outcome, summary.by_status)
-    if summary.failed_partitions:
-        raise PartitionsFailed(
-            f"{len(summary.failed_partitions)} partitions failed for good, {summary.left} scans "
-            f"have no row: {next(iter(summary.failed_partitions.values()))} Run the same command "
-            f"again to go on."
-        )
-    if summary.outcome == "interrupted":
+                logger.info("run %d %s: %s", run.sequence, summary.ending, summary.by_status)
+                tell.summary = summary
+        if summary.failed_partitions:
+            raise PartitionsFailed(
+                f"{len(summary.failed_partitions)} partitions failed for good, {summary.left} "
+                f"scans have no row: {next(iter(summary.failed_partitions.values()))} Run the "
+                f"same command again to go on."
+            )
+    if summary.outcome in ("interrupted", "stopped"):
         # Not a failure, and not complete: Prefect's list of runs shall show which.
-        return Completed(name="Interrupted", message=f"{summary.left} scans left", data=summary)  # type: ignore[return-value]
+        name = summary.outcome.capitalize()
+        return Completed(name=name, message=f"{summary.left} scans left", data=summary)  # type: ignore[return-value]
     return summary

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from flows.until import Until
 from tasks.errors import UsageError
 from tasks.records import STAGE_NAMES, StageName
+from tasks.share import Share
 from tasks.storage import Location
 
 PIXEL_OPTIONS = (
@@ -104,12 +106,30 @@ class RestoreSettings(BaseModel):
     object_store_bytes: int | None = Field(None, ge=78_643_200)
     step_seconds: float = Field(900, gt=0)
     max_failed: int | None = Field(None, ge=0)
+    until: str | None = None
+    verify_source: str | None = None
+    restore_withdrawn: bool = False
+    notify: str | None = None
     storage_options: dict[str, SecretStr] = {}
 
     @field_validator("stages")
     @classmethod
     def _in_order(cls, stages: tuple[StageName, ...]) -> tuple[StageName, ...]:
         return tuple(stage for stage in STAGE_NAMES if stage in stages)
+
+    @field_validator("until")
+    @classmethod
+    def _is_moment(cls, until: str | None) -> str | None:
+        if until is not None:
+            Until.parse(until)
+        return until
+
+    @field_validator("verify_source")
+    @classmethod
+    def _is_share(cls, share: str | None) -> str | None:
+        if share is not None:
+            Share.parse(share)
+        return share
 
     def locations(self) -> tuple[Location, Location]:
         """Source and destination with the storage options they need."""

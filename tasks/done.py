@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tasks.current import current_batches, is_in_sorted, path_keys
 from tasks.paths import DERIVATIVE_FOLDERS
-from tasks.records import Scan
+from tasks.records import MASTER_ALTERED, Scan
 from tasks.storage import Listed, Location, list_files
 
 _SECONDS = ("read", "look", "damage", "faces", "color", "write")
@@ -31,12 +31,14 @@ _COLUMNS = (
     "source_etag",
     "status",
     "transient",
+    "flags",
     *(f"outputs.list.element.{leaf}" for leaf in ("kind", "path", "bytes", "etag", "modified")),
     *(f"seconds_{step}" for step in _SECONDS),
 )
 
-FAILED, TRANSIENT, DAMAGED = 1, 2, 4
-"""Flags of a scan: its rows say failed or quarantined; may pass; a derivative is not as written."""
+FAILED, TRANSIENT, DAMAGED, WITHDRAWN, ALTERED = 1, 2, 4, 8, 16
+"""Flags of a scan: its rows say failed or quarantined; may pass; a derivative is not as written;
+its derivatives were withdrawn; its master was found altered."""
 
 
 @dataclass(slots=True)
@@ -133,6 +135,8 @@ class _Pages:
         status = column("status")
         failed = _flags(pc.is_in(status, pa.array(["failed", "quarantined"])))
         flags = failed * FAILED + _flags(pc.fill_null(column("transient"), False)) * TRANSIENT
+        flags += _flags(pc.equal(status, "withdrawn")) * WITHDRAWN
+        flags[_rows_flagged(column("flags"), MASTER_ALTERED)] += ALTERED
         damaged, restored, output_bytes = self._outputs(column("outputs"))
         self._gathered.append(
             (
@@ -211,6 +215,13 @@ class _Pages:
         for step in _SECONDS:
             seconds = batch.column(f"seconds_{step}").to_numpy(zero_copy_only=False)
             self._experience.seconds += float(np.nansum(seconds[is_good]))
+
+
+def _rows_flagged(flags: Any, wanted: str) -> NDArray[np.int64]:
+    """The rows that carry a review flag, each once."""
+    is_it = pc.fill_null(pc.equal(flags.flatten(), wanted), False)
+    rows = pc.filter(pc.list_parent_indices(flags), is_it)
+    return np.unique(rows.to_numpy(zero_copy_only=False)).astype(np.int64)
 
 
 def _flags(values: Any) -> NDArray[np.uint8]:

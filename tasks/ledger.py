@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ from tasks.storage import Location, list_files, read_bytes, write_bytes
 
 LEDGER = "manifest"
 _RUNS = ".albumen/runs"
+_READERS = 8
 _RUN_FOLDER = re.compile(r"run=([0-9]+)-([A-Za-z0-9_-]+)\Z")
 _RUN_RECORD = re.compile(r"([0-9]+)-([A-Za-z0-9_-]+)\.json\Z")
 _PART_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -137,6 +139,21 @@ def statuses_of_partition(destination: Location, run: Run, partition_id: str) ->
     """The status of every scan that an earlier attempt at a partition brought to a row."""
     rows = rows_of_partition(destination, run, partition_id)
     return {row["relative_path"]: row["status"] for row in rows}
+
+
+def colorized_in(destination: Location, run: Run) -> int:
+    """How many scans a run colorized. Raises ManifestError, StorageError."""
+    columns = ["relative_path", "colorized"]
+    with ThreadPoolExecutor(_READERS) as pool:
+        paths = [part.path for part in list_parts(destination, run)]
+        tables = pool.map(lambda path: read_part(destination, path, columns), paths)
+        colorized = {
+            path
+            for table in tables
+            for path, is_so in zip(*(table.column(c).to_pylist() for c in columns), strict=True)
+            if is_so
+        }
+    return len(colorized)
 
 
 def list_parts(destination: Location, run: Run | None = None) -> list[Part]:

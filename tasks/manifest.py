@@ -56,7 +56,7 @@ COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("source_format", pa.string(), "tiff, jpeg, png, webp, jp2, avif or heif"),
     ("tone", pa.string(), "monochrome, toned or color"),
     # what happened
-    ("status", pa.string(), "restored, unchanged, skipped, failed or quarantined"),
+    ("status", pa.string(), "restored, unchanged, skipped, failed, quarantined or withdrawn"),
     ("error_class", pa.string(), "name of the error; null unless failed or quarantined"),
     ("error_message", pa.string(), "what was wrong and what to do"),
     ("transient", pa.bool_(), "the next run tries again by itself"),

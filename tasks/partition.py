@@ -1,12 +1,5 @@
 """The plan: what is to be done tonight, in partitions balanced by bytes.
 
-A scan is done where its fingerprint (size, modification time, etag), its recipe, and every
-derivative as its storage lists it, agree with the manifest. Two recipes agree when their
-digests are equal; without `refresh` also when the options chosen explicitly are the same, so
-that an upgrade's new defaults restore nothing by themselves: such scans are counted as
-`outdated`. Failed and quarantined scans count as done, withheld, under the same conditions;
-but transient failures are tried again by every run, and all of them with `retry_failed`.
-
 Plans of a million scans fit: what is to be done is kept packed, and unpacked partition by
 partition.
 """
@@ -19,30 +12,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.cuts import cut
-from tasks.done import DAMAGED, FAILED, TRANSIENT, DoneIndex, fingerprint_key
+from tasks.done import WITHDRAWN, DoneIndex
 from tasks.estimate import Estimate, estimate
 from tasks.inventory import Inventory, extension_of
 from tasks.names import NameBook, own_or_new_extension
+from tasks.reasons import Asked, Reason, judge
 from tasks.recipe import Recipe
 from tasks.records import Scan
 from tasks.selection import Selection
 from tasks.spool import Spool
-
-Reason = Literal["new", "changed", "requested", "refreshed", "derivatives", "retried"]
-REASONS: dict[Reason, str] = {
-    "new": "new",
-    "changed": "changed at the source",
-    "requested": "asked for differently",
-    "refreshed": "done differently since an upgrade",
-    "derivatives": "with a derivative missing or altered",
-    "retried": "failed before",
-}
-"""Why a scan is planned, in words."""
 
 _CHUNK = 4096
 
@@ -80,9 +63,11 @@ class Plan:
 
     `reasons` counts planned scans; `done` scans need nothing, of them `outdated` would be
     restored again by `refresh`; `withheld` failed before and have not changed; `deferred` lie
-    beyond `limit`; `vanished` are in the manifest and no longer in the source (None where
-    only a selection was looked at); `missing` were listed and are not in the source.
-    `scans_by_extension` and `bytes_by_extension` count all scans that were looked at.
+    beyond `limit`; `withdrawn` stay so; the masters of `altered` are not what was restored;
+    `vanished` are in the manifest, not withdrawn, and no longer in the source (None where only a
+    selection was looked at), `vanished_keys` of their paths ascend; `missing` were listed and are
+    not in the source. `scans_by_extension` and `bytes_by_extension` count all scans that
+    were looked at.
     """
 
     estimate: Estimate
@@ -93,7 +78,10 @@ class Plan:
     outdated: int = 0
     withheld: int = 0
     deferred: int = 0
+    withdrawn: int = 0
+    altered: int = 0
     vanished: int | None = None
+    vanished_keys: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     missing: tuple[str, ...] = ()
     scans_by_extension: Counter[str] = field(default_factory=Counter)
     bytes_by_extension: Counter[str] = field(default_factory=Counter)
@@ -162,6 +150,7 @@ def plan(
     limit: int | None = None,
     refresh: bool = False,
     retry_failed: bool = False,
+    restore_withdrawn: bool = False,
     partition_scans: int = 200,
     partition_bytes: int = 4 << 30,
     at_least: int = 1,
@@ -173,6 +162,7 @@ def plan(
     that no lane stays idle; `lanes` share the estimated time. Raises StorageError.
     """
     chosen = selection or Selection()
+    asked = Asked(refresh, retry_failed, restore_withdrawn)
     packed = _Packed(NameBook(np.sort(done.restored[done.restored != 0])))
     result = Plan(Estimate(0.0, 0, ""), _packed=packed)
     seen = np.zeros(len(done), bool)
@@ -190,7 +180,7 @@ def plan(
                 own.append(hash(scan.relative_path))
             else:
                 packed.names.want(scan.relative_path, new_extension)
-            reason = _judge(result, done, position, scan, how, refresh, retry_failed)
+            reason = judge(result, done, position, scan, how, asked)
             if reason is None:
                 continue
             if limit is not None and len(sizes) >= limit:
@@ -201,46 +191,14 @@ def plan(
             packed.add(scan, how, int(done.restored[position]) if position >= 0 else 0)
         packed.names.want_own(np.array(own, np.int64))
     if inventory.is_whole and chosen.is_whole and not inventory.unreadable.count:
-        result.vanished = int(len(done) - seen.sum())
+        result.vanished_keys = done.keys[~seen & (done.flags & WITHDRAWN == 0)]
+        result.vanished = len(result.vanished_keys)
     result.missing = tuple(chosen.missing)
     result.scans, result.bytes = len(sizes), sum(sizes)
     ends = cut(np.array(sizes, np.int64), partition_scans, partition_bytes, at_least)
     result._ends = tuple(ends.tolist())
     result.estimate = estimate(done.experience, result.scans, result.bytes, lanes)
     return result
-
-
-def _judge(
-    counts: Plan,
-    done: DoneIndex,
-    position: int,
-    scan: Scan,
-    recipe: Recipe,
-    refresh: bool,
-    retry_failed: bool,
-) -> Reason | None:
-    """Why a scan is to be restored; None, and counted, where it is not."""
-    if position < 0:
-        return "new"
-    if done.fingerprint[position] != fingerprint_key(scan):
-        return "changed"
-    same_recipe = done.recipe[position] == done.recipes.get(recipe.digest, -1)
-    same_request = done.request[position] == done.requests.get(recipe.requested_json, -1)
-    if not same_recipe and not same_request:
-        return "requested"
-    if not same_recipe and refresh:
-        return "refreshed"
-    flags = int(done.flags[position])
-    if flags & FAILED:
-        if flags & TRANSIENT or retry_failed:
-            return "retried"
-        counts.withheld += 1
-    elif flags & DAMAGED:
-        return "derivatives"
-    else:
-        counts.done += 1
-    counts.outdated += not same_recipe
-    return None
 
 
 def _chunks(

@@ -13,8 +13,19 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16]
 StageName = Literal["damage", "faces", "color"]
 STAGE_NAMES: tuple[StageName, ...] = ("damage", "faces", "color")
 
-Status = Literal["restored", "unchanged", "skipped", "failed", "quarantined"]
-STATUSES: tuple[Status, ...] = ("restored", "unchanged", "skipped", "failed", "quarantined")
+Status = Literal["restored", "unchanged", "skipped", "failed", "quarantined", "withdrawn"]
+STATUSES: tuple[Status, ...] = (
+    "restored",
+    "unchanged",
+    "skipped",
+    "failed",
+    "quarantined",
+    "withdrawn",
+)
+
+MASTER_ALTERED = "master altered"
+"""The review flag of a scan whose bytes are others than were restored, although its listing is the
+same: its derivatives are kept as they are."""
 
 DerivativeKind = Literal["restored", "colorized", "mask", "uncertainty", "preview"]
 

@@ -141,6 +141,11 @@ def local_copy(location: Location, scan: Scan) -> Iterator[Path]:
     _same_as_listed(store, scan)
 
 
+def is_there(location: Location, scan: Scan) -> bool:
+    """Whether a scan still lies where the inventory found it. Raises StorageError."""
+    return _store(location).entry(scan.uri) is not None
+
+
 def _fetch(store: Store, scan: Scan, copy: Path) -> None:
     try:
         with store.open(scan.uri, _COPY_BLOCK) as source, copy.open("wb") as target:

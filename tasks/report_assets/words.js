@@ -7,6 +7,7 @@ Albumen.words = {
     skipped: ["Skipped", "Left out on purpose, by a selection list or an option."],
     failed: ["Failed", "Could not be processed; the reason is given for each. The original was not touched."],
     quarantined: ["Quarantined", "Set aside: it brought the program down twice while it was worked on alone. Left out until the file changes or you ask for it again."],
+    withdrawn: ["Withdrawn", "Its copies were removed on request, or because the original is gone. The rows of earlier runs are kept."],
   },
   errors: {
     SourceUnreadable: ["The file could not be fetched", "Check permissions and the connection to the storage. It is tried again by the next run."],

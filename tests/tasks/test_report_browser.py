@@ -130,6 +130,7 @@ def test_totals_runs_and_what_was_no_image(opened: Any) -> None:
         "skipped": "0",
         "failed": "2",
         "quarantined": "1",
+        "withdrawn": "0",
     }
     assert opened.find_element(By.ID, "ignored").text.split("\n")[1:] == [
         "4 other files in the source, left where they are:", ".txt", "3", ".<b>", "1",
