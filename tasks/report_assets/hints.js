@@ -23,14 +23,19 @@
     bubble.textContent = text;
     if (!bubble.isConnected) document.body.append(bubble);
     if (bubble.showPopover && !bubble.matches(":popover-open")) bubble.showPopover();
-    const place = button.getBoundingClientRect();
+    lay();
+    button.setAttribute("aria-describedby", "hint");
+  }
+
+  /** Beside its button, wherever that lies now. */
+  function lay() {
+    const place = owner.getBoundingClientRect();
     const { width, height } = bubble.getBoundingClientRect();
     const left = Math.min(Math.max(8, place.left + place.width / 2 - width / 2),
       document.documentElement.clientWidth - width - 8);
     const above = place.top - height - 8;
     bubble.style.left = `${left}px`;
     bubble.style.top = `${above >= 8 ? above : place.bottom + 8}px`;
-    button.setAttribute("aria-describedby", "hint");
   }
 
   function close() {
@@ -45,5 +50,11 @@
     close();
     event.preventDefault(); // the first Escape closes the explanation, not the dialog under it
   }, true);
-  document.addEventListener("scroll", close, { capture: true, passive: true });
+  // A button that is focused by keyboard is scrolled into view: its explanation goes with it.
+  document.addEventListener("scroll", () => {
+    if (!owner) return;
+    const { top, bottom } = owner.getBoundingClientRect();
+    if (bottom < 0 || top > window.innerHeight) close();
+    else lay();
+  }, { capture: true, passive: true });
 })();

@@ -104,7 +104,8 @@ def test_head_then_nodes_then_driver(place: Path) -> None:
     job = start(place, "/masters", "/derivatives", "--lanes", "3")
     _, errors = job.communicate(timeout=30)
     assert job.returncode == 0, errors
-    head, workers = (line for line in calls(place) if line.startswith("srun "))
+    steps = [line for line in calls(place) if line.startswith("srun ")]
+    head, workers = sorted(steps, key=lambda line: "--head" not in line)  # both at once, in a job
     assert "--nodes=1 --ntasks=1 --nodelist=node1 ray start --head --block" in head
     assert "--port=23456 --num-cpus=8 --num-gpus=1" in head
     assert "--nodes=2 --ntasks=2 --exclude=node1 ray start --block" in workers

@@ -196,7 +196,7 @@ def test_verify_and_report_on_s3(service: Service, between: tuple[str, dict[str,
     assert [path for path, _ in found["missing"]["examples"]] == ["restored/plain.png"]
     assert [path for path, _ in found["altered"]["examples"]] == ["previews/plain.png.jpg"]
     assert [path for path, _ in found["stray"]["examples"]] == ["masks/stray.png"]
-    told = ask_json("plan", service.source, place)
+    told = ask_json("plan", service.source, place, *LIGHT)
     assert told["reasons"] == {"derivatives": 1}
     assert ask("report", place).out.strip() == f"{place}/report/index.html"
     assert ask_json("status", place)["rows"] == {"restored": len(NAMES), "failed": 1}

@@ -306,6 +306,7 @@ def test_explanations_open_by_keyboard_and_close_with_escape(opened: Any) -> Non
     hint = opened.find_element(By.CSS_SELECTOR, "#asides .hint")
     opened.execute_script("arguments[0].focus()", hint)
     bubble = opened.find_element(By.ID, "hint")
+    wait(opened, "return document.activeElement.className === 'hint'")
     assert bubble.is_displayed() and "person to check" in bubble.text
     assert hint.get_attribute("aria-describedby") == "hint"
     hint.send_keys(Keys.ESCAPE)

@@ -66,7 +66,7 @@ def test_true_colors_have_no_distance_and_grey_has() -> None:
 
 
 def test_a_flag_is_held_against_what_grey_would_have_been() -> None:
-    rows = measured(Oracle(strength=3.0))  # flags everything, and draws worse than grey
+    rows = measured(Oracle(strength=-1.0))  # flags everything, and draws the opposite colours
     assert rows.greyer("oracle", "left grey", True) == (3, 3)
     assert rows.greyer("oracle", "left grey", False) == (0, 0)
     by = {one.measure: one for one in color_rows("made grey", rows) if one.method == "oracle"}
