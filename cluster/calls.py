@@ -34,7 +34,7 @@ class Call:
 
     owners: Sequence[Any]
     step: str
-    place: str  # IO, or the stage whose actor runs it
+    place: str  # IO, or the actor of the lane that runs it
     refs: Sequence[Any]
     since: float
     pages: Sequence[Page] = ()

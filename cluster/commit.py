@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
 from ray.actor import ActorHandle
 
+from cluster.tally import Flight, News
+from cluster.witness import Witness
 from tasks import ledger
 from tasks.ledger import Run
 from tasks.records import Row
@@ -32,6 +34,8 @@ class Committer:
         attempt: int,
         already: Mapping[str, int],
         tally: ActorHandle[Any],
+        witness: Witness,
+        flight: Callable[[], Flight],
     ) -> None:
         self.by_status: Counter[str] = Counter(already)
         self.bytes_in_flight_peak = 0
@@ -41,6 +45,8 @@ class Committer:
         self._partition_id = partition_id
         self._attempt = attempt
         self._tally = tally
+        self._witness = witness
+        self._flight = flight
         self._rows: list[Row] = []
         self._scans = self._parts = 0
         self._committed_at = self._told_at = time.monotonic()
@@ -73,11 +79,17 @@ class Committer:
         self._rows, self._scans = [], 0
         self._committed_at = time.monotonic()
 
-    def report(self) -> None:
-        """Tell the driver the counts; its answer to the report before says whether to stop."""
+    def report(self, *, last: bool = False) -> None:
+        """Tell the driver the news; its answer to the report before says whether to stop."""
         if self._answer is not None and ray.wait([self._answer], timeout=0)[0]:
             self.asked_to_stop = ray.get(self._answer)
-        self._answer = self._tally.report.remote(
-            self._partition_id, dict(self.by_status), self.bytes_in_flight_peak, time.time()
+        news = News(
+            by_status=dict(self.by_status),
+            at=time.time(),
+            by_error=dict(self._witness.by_error),
+            bytes_in_flight_peak=self.bytes_in_flight_peak,
+            flight=None if last else self._flight(),
+            events=self._witness.take_events(),
         )
+        self._answer = self._tally.report.remote(self._partition_id, news)
         self._told_at = time.monotonic()

@@ -57,8 +57,9 @@ class Dispatcher:
         self._lane = lane
         self._limit = step_seconds
         self._io: dict[str, deque[tuple[Any, Submit]]] = {step: deque() for step in _IO_ORDER}
-        self._stages: dict[str, deque[Page]] = {stage: deque() for stage in lane.actors}
+        self._stages: dict[str, deque[Page]] = {stage: deque() for stage in lane.places}
         self._batches = dict(lane.batches)
+        self._places = lane.places
         self._calls: list[Call] = []
         self._reviving: dict[str, tuple[Any, float]] = {}
 
@@ -95,10 +96,11 @@ class Dispatcher:
                 self._calls.append(Call([owner], step, IO, submit(), time.monotonic()))
                 free -= 1
         for stage, waiting in self._stages.items():
-            free = _CALLS_PER_ACTOR - sum(call.place == stage for call in self._calls)
-            while free > 0 and waiting and stage not in self._reviving:
-                self._call(stage, self._joined(stage))
-                free -= 1
+            for depth in range(_CALLS_PER_ACTOR):  # every actor gets one before any gets two
+                for place in self._places[stage]:
+                    busy = sum(call.place == place for call in self._calls)
+                    if waiting and busy <= depth and place not in self._reviving:
+                        self._call(stage, place, self._joined(stage))
 
     def _joined(self, stage: str) -> list[Page]:
         """The pages of the next call: those that wait longest, as many as may go together."""
@@ -112,14 +114,14 @@ class Dispatcher:
             pages.append(waiting.popleft())
         return pages
 
-    def _call(self, stage: str, pages: Sequence[Page]) -> None:
-        process: Any = self._lane.actors[stage].process
+    def _call(self, stage: str, place: str, pages: Sequence[Page]) -> None:
+        process: Any = self._lane.actors[place].process
         refs: Sequence[Any] = process.options(num_returns=2 * len(pages)).remote(
             [(page.options, len(page.objects)) for page in pages],
             *(given for page in pages for given in page.objects),
         )
         owners = [page.owner for page in pages]
-        self._calls.append(Call(owners, stage, stage, refs, time.monotonic(), pages))
+        self._calls.append(Call(owners, stage, place, refs, time.monotonic(), pages))
 
     def _collect(self, call: Call) -> list[Done]:
         self._calls.remove(call)
@@ -149,7 +151,7 @@ class Dispatcher:
     def _try_apart(self, call: Call) -> list[Done]:
         """An error of several pages: which of them is to blame shows when each has its own call."""
         apart = [replace(page, apart=True) for page in call.pages]
-        self._stages[call.place].extendleft(reversed(apart))
+        self._stages[call.step].extendleft(reversed(apart))
         return []
 
     def _died(self, call: Call, death: str, hung: bool = False) -> list[Done]:
@@ -157,7 +159,7 @@ class Dispatcher:
         to be guilty. They may just have been too much together, so that in this partition the
         stage gets one page a call from now on."""
         if len(call.owners) > 1:
-            self._batches[call.place] = 1
+            self._batches[call.step] = 1
         return [Done(owner, call.step, None, death=death, hung=hung) for owner in call.owners]
 
     def _stop_hung(self) -> list[Done]:

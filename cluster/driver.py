@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ray
 from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.lanes import Lane, cpus_per_lane, lane_count, open_lanes
+from cluster.arrivals import Arrivals
+from cluster.lanes import Lane, open_lanes
 from cluster.partition_run import Order, Report, run_partition
-from cluster.resources import LaneResources
+from cluster.placement import LaneWishes
 from cluster.session import first_line, session
 from cluster.stages import builders
 from cluster.tally import Progress, Tally
@@ -29,14 +33,46 @@ _SETTLE_SECONDS = 20.0
 class Crew:
     """The lanes of a run. Thread-safe: every Prefect task run takes a lane and gives it back."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
-        self.lanes = lanes
+    def __init__(self, lanes: Sequence[Lane], *, gives_back: bool = False) -> None:
+        self._lanes = list(lanes)
+        self._gives_back = gives_back
+        self._changing = threading.Lock()
+        self.hires = True
+        """Whether there is work for further lanes."""
         self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
         for lane in lanes:
             self._free.put(lane)
-        self._tally = Tally.remote()  # type: ignore[attr-defined]
+        # Beside the driver: elsewhere it would die with a node of the lanes, or keep one that is
+        # idle from being given back.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        self._tally = Tally.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
         self.stopping = False
         """Whether the partitions were asked to stop: none is worth another try then."""
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Those that are there now: more may come, and idle ones are given back."""
+        with self._changing:
+            return tuple(self._lanes)
+
+    def add(self, lane: Lane) -> None:
+        """A lane that came later."""
+        with self._changing:
+            self._lanes.append(lane)
+        self._free.put(lane)
+
+    def keep(self, count: int) -> None:
+        """The work is nearly done, and only so many lanes are needed any more: on a cluster that
+        was joined the idle ones are given back, so that its autoscaler can end their nodes."""
+        self.hires = False
+        while self._gives_back and len(self.lanes) > count:
+            try:
+                lane = self._free.get_nowait()
+            except queue.Empty:
+                return
+            with self._changing:
+                self._lanes.remove(lane)
+            lane.close()
 
     @contextmanager
     def lane(self) -> Iterator[Lane]:
@@ -114,22 +150,47 @@ def assemble(
     options: Mapping[str, Mapping[str, Any]],
     *,
     address: str | None = None,
-    lanes: int | None = None,
-    gpus_per_lane: float | None = None,
+    wishes: LaneWishes | None = None,
     object_store_bytes: int | None = None,
 ) -> Iterator[Crew]:
     """Start or join a cluster and open its lanes, for the length of the block.
 
-    `options` are keywords for the builders of `stages`. Raises ClusterError.
+    `options` are keywords for the builders of `stages`. With `wishes.wait_seconds` the block
+    begins with the lanes there is room for, and others join as nodes come up. Raises
+    ClusterError, and UsageError for wishes that contradict one another.
     """
+    wishes = wishes or LaneWishes()
     with session(address, object_store_bytes=object_store_bytes):
-        count, gpus = lane_count(lanes, gpus_per_lane)
-        resources = LaneResources.sharing(cpus_per_lane(count), gpus)
-        built = builders(stages, options, resources.threads)
-        seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
-        with open_lanes(count, resources, built, place_within_seconds=seconds) as opened:
-            crew = Crew(opened)
-            try:
+        count, resources = wishes.resources(stages)
+        building = partial(
+            builders, stages, options, actors=wishes.actors, on_cpu=wishes.on_cpu(stages)
+        )
+        if address is None or wishes.wait_seconds is None:
+            seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
+            built = building(threads=resources.threads)
+            with (
+                open_lanes(count, resources, built, place_within_seconds=seconds) as opened,
+                _settled(Crew(opened, gives_back=address is not None)) as crew,
+            ):
                 yield crew
-            finally:
-                crew.settle(_SETTLE_SECONDS)
+            return
+        arrivals = Arrivals(
+            count,
+            resources,
+            stages,
+            lambda threads: building(threads=threads),
+            wait_seconds=wishes.wait_seconds,
+        )
+        try:
+            with _settled(Crew(arrivals.first(), gives_back=True)) as crew, arrivals.joining(crew):
+                yield crew
+        finally:
+            arrivals.close()
+
+
+@contextmanager
+def _settled(crew: Crew) -> Iterator[Crew]:
+    try:
+        yield crew
+    finally:
+        crew.settle(_SETTLE_SECONDS)

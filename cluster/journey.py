@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ class Journey:
     header: Header | None = None
     sheets: list[Sheet] = field(default_factory=list)
     in_memory: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
     @property
     def stages(self) -> tuple[str, ...]:

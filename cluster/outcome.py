@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import functools
-import logging
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
 
 from tasks.errors import AlbumenError, ScanError, StageFailed, TooLarge
 
-_LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a scan gets a `failed` or `quarantined` row; fields as in the manifest."""
+    """Why a scan gets a `failed` or `quarantined` row; fields as in the manifest, and for the log
+    the traceback of an error nobody foresaw."""
 
     error_class: str
     message: str
     transient: bool = False
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,11 @@ def failure_of(error: BaseException, step: str) -> Failure:
         )
     if isinstance(error, AlbumenError):  # such as the storage of the destination failing
         return Failure(type(error).__name__, str(error), transient=True)
-    _LOG.exception("step '%s' raised an unforeseen error", step, exc_info=error)
-    return Failure(StageFailed.__name__, f"step '{step}' raised {type(error).__name__}: {error}")
+    return Failure(
+        StageFailed.__name__,
+        f"step '{step}' raised {type(error).__name__}: {error}",
+        trace="".join(traceback.format_exception(error)),
+    )
 
 
 def answering(

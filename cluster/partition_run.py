@@ -21,6 +21,8 @@ from cluster.journey import Journey
 from cluster.lanes import Lane
 from cluster.outcome import Failure
 from cluster.route import Route
+from cluster.tally import Flight
+from cluster.witness import Witness, log_on_node
 from tasks import strikes
 from tasks.errors import StepTimedOut, TooLarge, WorkerDied
 from tasks.ledger import Run
@@ -63,6 +65,7 @@ class Report:
 @ray.remote(num_cpus=0, max_retries=0)
 def run_partition(order: Order, lane: Lane, tally: ActorHandle[Any]) -> Report:
     """Run a partition on its lane's node; it takes no CPU, since it only waits and counts."""
+    log_on_node(order.run.name, order.partition.id)
     return PartitionRun(order, lane, tally).run()
 
 
@@ -80,6 +83,8 @@ class PartitionRun:
         self._held = 0
         self._dispatch = Dispatcher(lane, order.step_seconds)
         self._route = Route(lane, self._dispatch, order.source, order.destination)
+        collection, name = order.destination.uri, order.run.name
+        self._witness = Witness(name, order.partition.id, lane.number, collection)
         self._committer = Committer(
             order.destination,
             order.run,
@@ -87,6 +92,8 @@ class PartitionRun:
             order.attempt,
             order.already,
             tally,
+            self._witness,
+            self._flight,
         )
 
     def run(self) -> Report:
@@ -98,7 +105,8 @@ class PartitionRun:
                 self._committer.tick()
         finally:  # what was restored is kept, whatever ended the loop
             self._committer.commit()
-            self._committer.report()
+            self._committer.report(last=True)
+            self._witness.ended()
         return Report(dict(self._committer.by_status), len(self._jobs) + len(self._suspects))
 
     # -- what enters the lane
@@ -155,6 +163,7 @@ class PartitionRun:
         journey: Journey = done.owner
         if id(journey) not in self._under_way:
             return  # the answer of a step whose scan was given up meanwhile
+        self._witness.step(done)
         if done.outcome is None:
             self._on_death(journey, done)
         elif done.outcome.failure:
@@ -198,13 +207,19 @@ class PartitionRun:
         self._finish(journey, [journey.row_without_derivative("quarantined", failure)])
 
     def _fail(self, journey: Journey, failure: Failure) -> None:
-        self._finish(journey, [journey.row_without_derivative("failed", failure)])
+        self._finish(journey, [journey.row_without_derivative("failed", failure)], failure.trace)
 
-    def _finish(self, journey: Journey, rows: list[Row]) -> None:
+    def _finish(self, journey: Journey, rows: list[Row], trace: str = "") -> None:
         self._leave(journey)
         self._committer.add(rows)
+        self._witness.finished(journey, rows, trace)
         if journey.alone and rows[0]["status"] != "quarantined":
             strikes.clear(self._destination, journey.scan)
+
+    def _flight(self) -> Flight:
+        queued = len(self._jobs) + len(self._suspects)
+        journeys = self._under_way.values()
+        return self._witness.flight(journeys, self._held, len(self._waiting), queued)
 
     def _leave(self, journey: Journey) -> None:
         del self._under_way[id(journey)]

@@ -27,12 +27,12 @@ class Route:
 
     def probe(self, journey: Journey) -> None:
         """The first step: what does the header say?"""
-        task, scan, source = self._on_lane(steps.probe), journey.scan, self._source
+        task, scan, source = self._placed(steps.probe), journey.scan, self._source
         self._dispatch.offer(journey, "probe", lambda: [task.remote(scan, source)])
 
     def read(self, journey: Journey) -> None:
         """The next page into shared memory."""
-        task, scan, source = self._on_lane(steps.read), journey.scan, self._source
+        task, scan, source = self._placed(steps.read), journey.scan, self._source
         page = len(journey.sheets)
         checksum = journey.sheets[0].columns["source_sha256"] if page else None
         journey.sheets.append(Sheet())
@@ -59,7 +59,7 @@ class Route:
         return None
 
     def _look(self, journey: Journey) -> None:
-        task, pixels = self._on_lane(steps.look), journey.sheet.pixels
+        task, pixels = self._placed(steps.look), journey.sheet.pixels
         recipe = journey.job.recipe
         given = (pixels, recipe.looks_for_faces, recipe.face_detector)
         self._dispatch.offer(journey, "look", lambda: task.remote(*given))
@@ -85,7 +85,7 @@ class Route:
         if journey.header.page_count == 1:
             parts = [journey.sheet.pixels, journey.sheet.photograph]
         parts += [result for sheet in journey.sheets for result in sheet.results]
-        task = self._on_lane(steps.write)
+        task = self._placed(steps.write)
         given = (
             journey.job,
             self._source,
@@ -97,5 +97,5 @@ class Route:
         )
         self._dispatch.offer(journey, "write", lambda: [task.remote(*given)])
 
-    def _on_lane(self, task: Any) -> Any:
-        return task.options(scheduling_strategy=self._lane.placement())
+    def _placed(self, task: Any) -> Any:
+        return task.options(scheduling_strategy=self._lane.io_placement())

@@ -23,6 +23,8 @@ _LOCAL_CPUS = 2
 """A lane needs 1.9 CPUs; on a single core they are logical and share it."""
 
 
+METRICS_PORT_VARIABLE = "ALBUMEN_METRICS_PORT"
+
 _ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """For the workers, unless the user has set it otherwise. A lane's processes share its CPUs, and
 torch's threads would spin while they wait for one another: the sample collection took 42 s on two
@@ -50,6 +52,7 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
 
     Raises ClusterError when Ray cannot be started or the address does not answer.
     """
+    port = metrics_port()
     if address is None and os.environ["RAY_AUTH_MODE"] == "token":
         # A cluster of our own: its token lives and dies with this process.
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
@@ -63,6 +66,7 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
                 num_cpus=max(_LOCAL_CPUS, os.cpu_count() or 1),
                 object_store_memory=object_store_bytes,
                 include_dashboard=False,
+                _metrics_export_port=port,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
@@ -84,6 +88,17 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
         yield
     finally:
         ray.shutdown()
+
+
+def metrics_port() -> int | None:
+    """Where a cluster of our own answers Prometheus; None leaves the choice to Ray.
+
+    Raises ClusterError for what is no port.
+    """
+    given = os.environ.get(METRICS_PORT_VARIABLE, "").strip()
+    if given and not (given.isdecimal() and 0 < int(given) < 65536):
+        raise ClusterError(f"{METRICS_PORT_VARIABLE}={given} is no port: give 1 to 65535.")
+    return int(given) if given else None
 
 
 def _handle_sigterm(handler: Any) -> None:

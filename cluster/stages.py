@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,19 +17,27 @@ _THREADED = ("damage", "faces", "color")
 
 
 def builders(
-    stages: Sequence[str], options: Mapping[str, Mapping[str, Any]], threads: int
+    stages: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    threads: int,
+    actors: Mapping[str, int] | None = None,
+    on_cpu: Container[str] = (),
 ) -> dict[str, Builder]:
     """What builds each of `stages` in its actor.
 
     `options` are keywords of the builders by stage. Ray sets OMP_NUM_THREADS=1 for actors of
-    at most one CPU, so `threads` is handed to the stages that can use them.
+    at most one CPU, so `threads` is handed to the stages that can use them; the `actors` of a
+    stage, where there are several, share them. Ray hides no GPU from an actor that asked for
+    none, so the stages `on_cpu` are told.
     """
+    actors = actors or {}
     return {
         stage: partial(
             build_stage,
             stage,
             **options.get(stage, {}),
-            **({"threads": threads} if stage in _THREADED else {}),
+            **({"threads": max(1, threads // actors.get(stage, 1))} if stage in _THREADED else {}),
+            **({"device": "cpu"} if stage in _THREADED and stage in on_cpu else {}),
         )
         for stage in stages
     }

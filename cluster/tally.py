@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 import ray
+
+from tasks.events import Event
+
+_EVENTS_KEPT = 20_000
+_SILENT_SECONDS = 60.0
+"""After so long without a word, what a partition had in flight is not told any more: it died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """What a lane holds: scans begun and without a row, the shared memory they may fill, and of
+    those under way longest the relative path and the seconds."""
+
+    lane: int
+    scans: int
+    held_bytes: int
+    longest: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a partition reports at `at` (seconds since the epoch): its counts so far, what it has
+    in flight (None at its end), and what happened since its last report."""
+
+    by_status: dict[str, int]
+    at: float
+    by_error: dict[str, int] = field(default_factory=dict)
+    bytes_in_flight_peak: int = 0
+    flight: Flight | None = None
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(slots=True)
@@ -15,6 +46,10 @@ class Progress:
     bytes_in_flight_peak: int = 0
     timeline: tuple[tuple[float, int], ...] = ()
     """(seconds since the epoch, scans with a row) at the first and at the last news of one."""
+    by_error: dict[str, int] = field(default_factory=dict)
+    flights: tuple[Flight, ...] = ()
+    events: tuple[Event, ...] = ()
+    """What happened since progress was asked for before."""
 
     @property
     def done(self) -> int:
@@ -36,18 +71,24 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self._partitions: dict[str, dict[str, int]] = {}
-        self._peaks: dict[str, int] = {}
+        self._partitions: dict[str, News] = {}
+        self._peak = 0
+        self._latest = 0.0
         self._timeline: list[tuple[float, int]] = []
+        self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._stopping = False
 
-    def report(self, partition_id: str, by_status: dict[str, int], peak: int, now: float) -> bool:
-        """Take a partition's counts; True asks it to finish what is in flight and stop."""
-        self._partitions[partition_id] = by_status
-        self._peaks[partition_id] = max(peak, self._peaks.get(partition_id, 0))
-        done = sum(sum(counts.values()) for counts in self._partitions.values())
+    def report(self, partition_id: str, news: News) -> bool:
+        """Take a partition's news; True asks it to finish what is in flight and stop."""
+        self._events.extend(news.events)
+        self._partitions[partition_id] = News(
+            news.by_status, news.at, news.by_error, flight=news.flight
+        )
+        self._peak = max(self._peak, news.bytes_in_flight_peak)
+        self._latest = max(self._latest, news.at)
+        done = sum(sum(one.by_status.values()) for one in self._partitions.values())
         if done > (self._timeline[-1][1] if self._timeline else 0):
-            self._timeline = [*self._timeline[:1], (now, done)]
+            self._timeline = [*self._timeline[:1], (news.at, done)]
         return self._stopping
 
     def stop(self) -> None:
@@ -55,9 +96,19 @@ class Tally:
         self._stopping = True
 
     def progress(self) -> Progress:
-        """The sum over all partitions."""
-        total: dict[str, int] = {}
-        for counts in self._partitions.values():
-            for status, count in counts.items():
-                total[status] = total.get(status, 0) + count
-        return Progress(total, max(self._peaks.values(), default=0), tuple(self._timeline))
+        """The sum over all partitions, and the events since the last call."""
+        total: Counter[str] = Counter()
+        errors: Counter[str] = Counter()
+        for one in self._partitions.values():
+            total.update(one.by_status)
+            errors.update(one.by_error)
+        flights = tuple(
+            one.flight
+            for one in self._partitions.values()
+            if one.flight and self._latest - one.at < _SILENT_SECONDS
+        )
+        events = tuple(self._events)
+        self._events.clear()
+        return Progress(
+            dict(total), self._peak, tuple(self._timeline), dict(errors), flights, events
+        )

@@ -11,6 +11,8 @@ from flows import (
     console,
     degrade,
     evaluate,
+    lane_options,
+    logs,
     network_options,
     options,
     schedule,
@@ -73,8 +75,13 @@ def restore(
     restore_withdrawn: options.RestoreWithdrawn = False,
     partition_bytes: options.PartitionBytes = None,
     partition_scans: options.PartitionScans = None,
-    lanes: options.Lanes = None,
-    gpus_per_lane: options.GpusPerLane = None,
+    lanes: lane_options.Lanes = None,
+    gpus_per_lane: lane_options.GpusPerLane = None,
+    lanes_per_gpu: lane_options.LanesPerGpu = None,
+    gpus_per_stage: lane_options.GpusPerStage = None,
+    actors: lane_options.Actors = None,
+    io_nodes: lane_options.IoNodes = None,
+    wait_for_nodes: lane_options.WaitForNodes = None,
     ray_address: options.RayAddress = None,
     object_store: options.ObjectStore = None,
     step_seconds: options.StepSeconds = None,
@@ -84,6 +91,8 @@ def restore(
     notify: options.Notify = None,
     storage_option: options.StorageOption = None,
     settings_file: options.SettingsFile = None,
+    log_format: options.LogFormat = None,
+    log_file: options.LogFile = None,
     verbose: options.Verbose = False,
 ) -> int:
     """Restore the scans of SOURCE into DESTINATION: what is new, changed or asked for anew."""
@@ -96,6 +105,7 @@ def restore(
 
     if not verbose:
         console.silence_prefect()
+    logs.open_log(log_format, log_file)
     try:
         reach_server()
         if settings.notify is not None:
@@ -157,8 +167,13 @@ def status(
     destination: options.Destination,
     storage_option: options.StorageOption = None,
     as_json: options.Json = False,
+    watch: options.Watch = False,
 ) -> int:
     """Say what DESTINATION holds, how its last runs ended, and whether one is under way."""
+    if watch:
+        from flows.watching import watch as watch_run
+
+        return watch_run(_location(destination, storage_option), as_json)
     from flows.inspection import show_status
 
     return show_status(_location(destination, storage_option), as_json)
@@ -198,10 +213,7 @@ def _usage(error: TyperException) -> str:
 
 
 def _abandoned() -> ExitCode:
-    print(
-        "albumen: abandoned. What has a row is done; the same command goes on from there.",
-        file=sys.stderr,
-    )
+    logs.complain("abandoned. What has a row is done; the same command goes on from there.")
     return ExitCode.INTERRUPTED
 
 
@@ -213,7 +225,7 @@ def main() -> None:
         print(_usage(error), file=sys.stderr)
         code = ExitCode.USAGE
     except AlbumenError as error:
-        print(f"albumen: {error}", file=sys.stderr)
+        logs.complain(str(error))
         code = exit_code_for(error)
     except (KeyboardInterrupt, typer.Abort):
         code = _abandoned()

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flows.lane_settings import BY_STAGE, by_stage
 from flows.settings import RestoreSettings, parse_bytes, parse_stages
 from flows.settings_file import read_settings
 from tasks.errors import UsageError
@@ -25,7 +26,7 @@ def settings(given: dict[str, Any]) -> RestoreSettings:
     chosen = {  # 0 is an answer: --max-failed 0
         name: value for name, value in given.items() if not (value is None or value is False)
     }
-    for name in ("verbose", "as_json"):
+    for name in ("verbose", "as_json", "log_format", "log_file"):
         chosen.pop(name, None)
     if "settings_file" in chosen:
         chosen = read_settings(chosen.pop("settings_file")) | chosen
@@ -37,6 +38,9 @@ def settings(given: dict[str, Any]) -> RestoreSettings:
         chosen["partition_bytes"] = parse_bytes("--partition-bytes", chosen["partition_bytes"])
     if "object_store" in chosen:
         chosen["object_store_bytes"] = parse_bytes("--object-store", chosen.pop("object_store"))
+    for name in BY_STAGE:
+        if name in chosen:
+            chosen[name] = by_stage(f"--{name.replace('_', '-')}", chosen[name])
     if "list_file" in chosen:
         chosen["list_file"] = str(chosen["list_file"])
     try:

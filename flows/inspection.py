@@ -16,6 +16,7 @@ from flows.planning import notes_on, open_locations, plan_restoration
 from flows.progress import duration
 from flows.settings import RestoreSettings
 from flows.size import size_in_words
+from flows.watching import words_of
 from tasks.current import MANIFEST, current_batches
 from tasks.errors import StorageError
 from tasks.lease import read_lease
@@ -89,7 +90,7 @@ def show_status(destination: Location, as_json: bool) -> int:
     lines = [f"{status + ':':16}{count}" for status, count in sorted(counts.items())]
     if lease is not None:
         words = {True: "under way", False: "died", None: "on another machine"}[alive]
-        done = ", ".join(f"{name} {value}" for name, value in lease.progress.items())
+        done = ", ".join(words_of(lease.progress))
         lines.append(f"run:            {words} ({lease}) {done}")
     for run in runs:
         ended = run.get("ended") or ("under way" if alive else "did not end")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from flows import logs
 
 requested = threading.Event()
 """Set by the first signal: start nothing new."""
@@ -32,11 +35,10 @@ def graceful() -> Iterator[None]:
             abandoned.set()
             raise KeyboardInterrupt
         requested.set()
-        print(
-            "\nStopping: finishing the scans in flight. Press Ctrl-C again to abandon them.",
-            file=sys.stderr,
-            flush=True,
-        )
+        words = "Stopping: finishing the scans in flight. Press Ctrl-C again to abandon them."
+        logs.say(logging.WARNING, words)
+        if not logs.is_on_terminal():
+            print(f"\n{words}", file=sys.stderr, flush=True)
 
     requested.clear()
     abandoned.clear()

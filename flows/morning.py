@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from flows.logs import is_on_terminal
 from flows.settings import RestoreSettings
 from flows.summary import Summary
 
@@ -49,4 +50,5 @@ def send(name: str | None, subject: str, text: str, summary: Summary | None = No
         lines += summary.lines()
     if failure := tell(name, subject, "\n".join(lines)):
         _LOG.warning(failure)
-        print(f"albumen: {failure}", file=sys.stderr, flush=True)
+        if not is_on_terminal():
+            print(f"albumen: {failure}", file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
@@ -12,7 +13,9 @@ from itertools import islice
 from cluster.driver import Crew, assemble
 from cluster.partition_run import Order
 from cluster.tally import Progress
-from flows import interrupt
+from flows import interrupt, logs
+from flows.heartbeat import told_by_lease
+from flows.lane_settings import lane_wishes
 from flows.partitions import Ended, run_in_window
 from flows.planning import read_selection, stage_options, stages_needed
 from flows.progress import ProgressDisplay
@@ -50,22 +53,28 @@ class Night:
     ended: Ended = field(default_factory=Ended)
     progress: Progress = field(default_factory=Progress)
     gave_up: bool = False
+    _lanes: int = 0
+    _began: float = 0.0
 
     def restore_partitions(self) -> None:
         """Open the lanes and run every partition of the plan; nothing is started for none.
 
         Raises ClusterError, LeaseLost, TooManyFailed; partitions that failed are in `ended`.
         """
+        self._log_altered_masters()
         if not self.plan.scans or interrupt.requested.is_set() or self.is_over():
             return
         started = time.perf_counter()
+        self._tell_lease()
         with self._assemble() as crew:
+            self._lanes, self._began = len(crew.lanes), time.monotonic()
             self.watch.note("cluster and models", time.perf_counter() - started)
             with ProgressDisplay(self.plan.scans) as display, self.watch.phase("restoration"):
                 artifact = ProgressArtifact(self.plan.scans)
 
                 def look(progress: Progress) -> None:
-                    self.progress = progress
+                    self.progress, self._lanes = progress, len(crew.lanes)
+                    logs.relay(progress.events)
                     self._look(progress)
                     display.show(progress.done, progress.failed)
                     artifact.show(progress.done)
@@ -78,6 +87,9 @@ class Night:
                 finally:
                     with suppress(ClusterError):  # of a cluster that is gone, what it said last
                         self.progress = crew.progress()
+                    logs.relay(self.progress.events)
+                    for name, reason in self.ended.failed.items():
+                        logs.say(logging.ERROR, f"{name} failed for good: {reason}")
                     display.show(self.progress.done, self.progress.failed, last=True)
                     artifact.show(self.progress.done, last=True)
 
@@ -135,8 +147,7 @@ class Night:
             stages,
             stage_options(settings),
             address=settings.ray_address,
-            lanes=settings.lanes,
-            gpus_per_lane=settings.gpus_per_lane,
+            wishes=lane_wishes(settings),
             object_store_bytes=settings.object_store_bytes,
         )
 
@@ -163,9 +174,7 @@ class Night:
             )
 
     def _look(self, progress: Progress) -> None:
-        self.lease.update(
-            {"planned": self.plan.scans, "done": progress.done, "failed": progress.failed}
-        )
+        self._tell_lease()
         self.lease.check()
         most = self.settings.max_failed
         if most is not None and progress.failed > most:
@@ -173,3 +182,15 @@ class Night:
                 f"{progress.failed} scans failed, --max-failed allows {most}. The report gives "
                 f"the reasons; run the same command again to go on with the others."
             )
+
+    def _tell_lease(self) -> None:
+        """What the next heartbeat says of the run, for whoever watches it from elsewhere."""
+        seconds = time.monotonic() - self._began if self._lanes else 0.0
+        self.lease.update(
+            told_by_lease(self.run.name, self.plan.scans, self._lanes, seconds, self.progress)
+        )
+
+    def _log_altered_masters(self) -> None:
+        if self.fixity is not None:
+            for path, reason in self.fixity.altered.examples:
+                logs.say(logging.ERROR, f"master altered: {reason}", scan=path)

@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger
 from prefect.states import Cancelled
 
 from flows.collection import night_settings
+from flows.logs import open_log_of_environment
 from flows.morning import send
 from flows.restore import restore
 from flows.summary import Summary
@@ -23,6 +24,7 @@ def nightly(
     A destination that another run holds cancels the night. Raises AlbumenError.
     """
     try:
+        open_log_of_environment()
         settings = night_settings(given, settings_file, timezone)
     except UsageError as error:
         send(given.get("notify"), f"Albumen: failed, {settings_file}", str(error))

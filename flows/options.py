@@ -120,22 +120,6 @@ PartitionScans = Annotated[
     int | None,
     typer.Option(help="Most scans in a partition.", show_default="200", rich_help_panel=_WHERE),
 ]
-Lanes = Annotated[
-    int | None,
-    typer.Option(
-        help="Lanes: each restores a stream of scans with models of its own.",
-        show_default="one per GPU, or one",
-        rich_help_panel=_WHERE,
-    ),
-]
-GpusPerLane = Annotated[
-    float | None,
-    typer.Option(
-        help="GPUs of a lane; 0.5 lets two lanes share one.",
-        show_default="1 where the cluster has GPUs",
-        rich_help_panel=_WHERE,
-    ),
-]
 RayAddress = Annotated[
     str | None,
     typer.Option(
@@ -216,3 +200,24 @@ SettingsFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log lines as well.")]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", help="Follow the run that is under way, until it ends."),
+]
+LogFormat = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option(
+        envvar="ALBUMEN_LOG",
+        help="Log on standard error instead of showing progress: text, or a JSON object a line.",
+        show_default="none; json in --log-file",
+        rich_help_panel=_WHERE,
+    ),
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ALBUMEN_LOG_FILE",
+        help="Append the log to this file, beside the progress that is shown.",
+        rich_help_panel=_WHERE,
+    ),
+]

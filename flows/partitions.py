@@ -89,7 +89,8 @@ def run_in_window(
 ) -> None:
     """Submit partitions as lanes become free, and wait for all of them.
 
-    Once `is_over`, no partition and no scan is begun any more; what is in flight ends.
+    Lanes that nothing is left for are given back. Once `is_over`, no partition and no scan is
+    begun any more; what is in flight ends.
     `watch` is told the counts twice a second; whatever it or `orders` raises stops further
     submissions, lets the scans in flight end, and is raised then.
     """
@@ -97,12 +98,13 @@ def run_in_window(
     waiting = iter(orders)
     under_way = 0
     raised: Exception | None = None
-    told_to_stop = False
+    told_to_stop = exhausted = False
     while True:
         stopping = raised is not None or interrupt.requested.is_set() or is_over()
         try:
             while not stopping and under_way < len(crew.lanes):
                 if (order := next(waiting, None)) is None:
+                    exhausted = True
                     break
                 name = f"partition-{order.partition.id}"
                 future = restore_partition.submit(name, quote(order), quote(crew))  # type: ignore[call-overload]
@@ -113,6 +115,8 @@ def run_in_window(
             continue
         if not under_way:
             break
+        if exhausted:
+            crew.keep(under_way)
         if stopping and not told_to_stop:
             crew.stop()
             told_to_stop = True

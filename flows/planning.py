@@ -8,6 +8,7 @@ from typing import Any
 
 from cluster.address import check_address
 from cluster.stages import detector_described, revisions, weights
+from flows.lane_settings import check_lanes
 from flows.settings import RestoreSettings
 from tasks.done import read_done
 from tasks.inventory import Inventory, take_inventory
@@ -49,6 +50,7 @@ def check_settings(settings: RestoreSettings) -> None:
     color_network(settings, selection)
     if settings.ray_address is not None:
         check_address(settings.ray_address)
+    check_lanes(settings, stages_needed(settings, selection))
 
 
 def read_selection(settings: RestoreSettings) -> Selection:

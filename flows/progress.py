@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+
+from flows import logs
 
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -27,7 +30,7 @@ class ProgressDisplay:
     _bar: Progress | None = None
 
     def __enter__(self) -> ProgressDisplay:
-        if self.stream.isatty():
+        if self.stream.isatty() and not logs.is_on_terminal():
             self._bar = Progress(
                 BarColumn(),
                 TextColumn("{task.description}"),
@@ -48,9 +51,12 @@ class ProgressDisplay:
             self._bar.update(
                 self._bar.task_ids[0], completed=done, description=self.text(done, failed)
             )
-        elif last or time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+        if last or time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
-            print(self.text(done, failed), file=self.stream, flush=True)
+            text = self.text(done, failed)
+            logs.say(logging.INFO, text, planned=self.total, done=done, failed=failed)
+            if self._bar is None and not logs.is_on_terminal():
+                print(text, file=self.stream, flush=True)
 
     def text(self, done: int, failed: int) -> str:
         """One line: counts, rate and time left."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 from prefect.states import Completed
 
-from flows import interrupt
+from flows import interrupt, logs
 from flows.close import close_run
 from flows.masters import hash_masters
 from flows.morning import told
@@ -40,6 +40,7 @@ def restore(settings: RestoreSettings) -> Summary:
         clear_unfinished(destination)
         finish_withdrawals(destination)
         run = start_run(destination)
+        logs.bind(run.name)
         with watch.phase("masters hashed"):
             masters = hash_masters(settings, source, destination, run, ends)
         with watch.phase("inventory and plan"):

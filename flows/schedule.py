@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from flows import logs
 from flows.collection import (
     STORAGE_VARIABLE,
     Collection,
@@ -48,6 +49,7 @@ def register(app: typer.Typer, restore: Callable[..., int]) -> None:
 def _schedule(given: dict[str, Any]) -> int:
     own = {name: given.pop(name) for name in OWN}
     given.pop("verbose", None)
+    logs.hand_on(given.pop("log_format", None), given.pop("log_file", None))
     options = given.pop("storage_option", None)
     if options:
         if own["work_pool"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
@@ -102,6 +102,11 @@ class RestoreSettings(BaseModel):
     partition_scans: int = Field(200, ge=1, le=1000)
     lanes: int | None = Field(None, ge=1)
     gpus_per_lane: float | None = Field(None, ge=0)
+    lanes_per_gpu: int | None = Field(None, ge=1, le=16)
+    gpus_per_stage: dict[StageName, Annotated[float, Field(ge=0, le=1)]] = {}
+    actors: dict[StageName, Annotated[int, Field(ge=1, le=8)]] = {}
+    io_nodes: str | None = Field(None, min_length=1)
+    wait_for_nodes: float | None = Field(None, ge=0)
     ray_address: str | None = None
     object_store_bytes: int | None = Field(None, ge=78_643_200)
     step_seconds: float = Field(900, gt=0)

@@ -22,6 +22,9 @@ NAMES = frozenset(
 
 _OF_SCHEDULE = ("name", "source", "destination", "cron", "timezone")
 
+_TABLES = ("gpus_per_stage", "actors")
+"""Settings with a number for each stage: a table, or a text as on the command line."""
+
 _VARIABLES = {"list": "list_file"}
 """Options whose variable on the command line is called otherwise."""
 
@@ -42,7 +45,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             raise UsageError(
                 f"--settings {path}: {key!r} is no setting. There are {', '.join(sorted(NAMES))}."
             )
-        if isinstance(value, dict):
+        if isinstance(value, dict) and name not in _TABLES:
             raise UsageError(f"--settings {path}: {key} is a table, and wants a value.")
         if name == "stages" and isinstance(value, list):
             value = ",".join(map(str, value))

@@ -12,7 +12,8 @@ from fake_stages import Corner, Nothing, Unloadable
 from lane_setup import crew_of, order_for, picture, run
 
 from cluster.address import check_address
-from cluster.lanes import lane_count, open_lanes
+from cluster.lanes import open_lanes
+from cluster.placement import LaneWishes
 from cluster.resources import LaneResources
 from tasks.errors import ClusterError, UsageError
 from tasks.recipe import Recipe
@@ -21,9 +22,12 @@ pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 def test_one_lane_without_gpus() -> None:
-    assert lane_count(None, None) == (1, 0.0)
-    assert lane_count(3, None) == (3, 0.0)
-    assert lane_count(None, 0.5) == (1, 0.5)
+    cpus = ray.cluster_resources()["CPU"]
+    count, resources = LaneWishes().resources(["damage", "faces", "color"])
+    assert count == 1
+    assert resources == LaneResources.sharing(cpus, 0.0)
+    assert LaneWishes(lanes=3).resources(["damage"])[0] == 3
+    assert LaneWishes(gpus_per_lane=0.5).resources(["damage"])[0] == 1
 
 
 def test_too_many_lanes_are_refused() -> None:

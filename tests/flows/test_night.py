@@ -37,9 +37,13 @@ class Crew:
 
     def __init__(self) -> None:
         self.stopped = False
+        self.kept: list[int] = []
 
     def stop(self) -> None:
         self.stopped = True
+
+    def keep(self, count: int) -> None:
+        self.kept.append(count)
 
     def progress(self) -> Progress:
         return Progress()
@@ -62,14 +66,28 @@ class Order:
         self.partition = type("Partition", (), {"id": str(number)})
 
 
-def test_once_it_is_over_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[str] = []
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    names: list[str] = []
 
     def submit(name: str, *_: object) -> Future:
-        begun.append(name)
+        names.append(name)
         return Future()
 
     monkeypatch.setattr(partitions.restore_partition, "submit", submit)
+    return names
+
+
+def test_lanes_are_given_back_when_nothing_is_left_for_them(begun: list[str]) -> None:
+    crew: Any = Crew()
+    orders: Any = map(Order, range(3))
+    run_in_window(orders, crew, lambda _: None, Ended())
+    assert len(begun) == 3
+    assert crew.kept == [1]  # one for the partition under way
+    assert not crew.stopped
+
+
+def test_once_it_is_over_nothing_is_begun(begun: list[str]) -> None:
     crew: Any = Crew()
     orders: Any = map(Order, range(9))
     run_in_window(orders, crew, lambda _: None, Ended(), lambda: len(begun) >= 3)
