@@ -35,8 +35,8 @@ class Limits:
     colorfulness: float = 6.0
     """Hasler and Suesstrunk: below it a picture is grey to the eye (their "not colourful": 0)."""
     doubt: float = 0.3
-    """Spread over chroma. Of 30 held-out photographs 8 are above; in 6 of these grey is nearer to
-    the true colours than what was drawn, of the other 22 in 7."""
+    """Spread over chroma. Of 30 held-out photographs 8 are above; in 7 of these grey is nearer to
+    the true colours than what was drawn, of the other 22 in 6."""
     uncertain: float = 0.1
     """Share of pixels whose predictions lie `UNCERTAIN` apart; of these 30 at most 0.01."""
     hues: float = 1.5
