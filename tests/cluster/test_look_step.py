@@ -22,7 +22,7 @@ def given_to_the_step(monkeypatch: pytest.MonkeyPatch, pixels: Any, recipe: Reci
         options=lambda **_: SimpleNamespace(remote=lambda *given: handed.extend(given))
     )
     monkeypatch.setattr(steps, "look", task)
-    lane: Any = SimpleNamespace(placement=lambda: None)
+    lane: Any = SimpleNamespace(io_placement=lambda: None)
     dispatcher: Any = SimpleNamespace(offer=lambda _journey, _step, submit: submit())
     journey: Any = SimpleNamespace(
         job=SimpleNamespace(recipe=recipe), sheet=SimpleNamespace(pixels=pixels)
