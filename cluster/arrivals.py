@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import replace
 from typing import Protocol
 
@@ -84,8 +85,9 @@ class Arrivals:
     @contextmanager
     def joining(self, crew: Welcoming) -> Iterator[None]:
         """While the block runs, lanes join `crew` as they come, until their time is up."""
+        context = copy_context()  # what the thread logs belongs to the run
         follower = threading.Thread(
-            target=self._follow, args=[crew], name="albumen-arrivals", daemon=True
+            target=context.run, args=[self._follow, crew], name="albumen-arrivals", daemon=True
         )
         follower.start()
         try:

@@ -127,16 +127,13 @@ def _show(place: Location, wanted: Wanted) -> Withdrawn:
             print(repr(pages[0]["relative_path"]))
     if total.scans > _SHOWN:
         print(f"... and {total.scans - _SHOWN} more")
-    print(
-        f"{_words(total)} are to be withdrawn." if total.scans else "There is nothing to withdraw."
-    )
+    print(f"To be withdrawn: {_words(total)}." if total.scans else "There is nothing to withdraw.")
     return total
 
 
 def _words(total: Withdrawn) -> str:
-    return (
-        f"{total.scans} scans with {total.derivatives} derivatives ({size_in_words(total.bytes)})"
-    )
+    scans = "1 scan" if total.scans == 1 else f"{total.scans} scans"
+    return f"{scans} with {total.derivatives} derivatives ({size_in_words(total.bytes)})"
 
 
 def _is_confirmed() -> bool:

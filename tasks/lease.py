@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -102,7 +103,10 @@ class Lease:
         self._token = ""
         self._written = time.monotonic()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="albumen-lease", daemon=True)
+        context = copy_context()  # what the thread logs belongs to the run that began it
+        self._thread = threading.Thread(
+            target=context.run, args=[self._keep], name="albumen-lease", daemon=True
+        )
 
     @staticmethod
     def acquire(

@@ -45,7 +45,7 @@ def test_without_yes_it_only_lists(out: Path) -> None:
 
 def test_with_yes_files_go_and_all_records_say_so(out: Path, tmp_path: Path) -> None:
     done = ask("withdraw", out, "a.tif", "--reason", "the family asked", "--yes")
-    assert done.code == 0 and "Withdrawn: 1 scans" in done.out, done
+    assert done.code == 0 and "Withdrawn: 1 scan with" in done.out, done
     assert files(out) == {*NAMES} - {"a.tif"}
     assert statuses(out)["a.tif"] == "withdrawn"
     told = ask_json("status", out)

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -264,3 +265,16 @@ def test_service_without_conditional_writes(monkeypatch: pytest.MonkeyPatch) -> 
 def test_info_is_one_line() -> None:
     info = LeaseInfo(Holder("h", "m/n", 1, 0.0), "n", "r", "then", "now", {})
     assert str(info) == "process 1 on h, since then, last heartbeat now"
+
+
+def test_what_the_heart_logs_belongs_to_the_run(
+    destination: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = ContextVar("run", default="none")
+    seen: list[str] = []
+    monkeypatch.setattr(Lease, "_keep", lambda _: seen.append(run.get()))
+    token = run.set("tonight's")
+    with Lease.acquire(destination, beat_seconds=BEAT):
+        pass
+    run.reset(token)
+    assert seen == ["tonight's"]
