@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.given import chosen
 from flows.given import settings as settings_from
 from flows.settings import RestoreSettings
 from flows.settings_file import read_schedule
@@ -52,18 +53,18 @@ def night_settings(
     """What was given, completed by the file as it is now; `until` is meant in the schedule's
     time zone, where it names none. Raises UsageError.
     """
-    chosen = dict(given)
+    asked = dict(given)
     if settings_file is not None:
         schedule = read_schedule(Path(settings_file))
-        chosen = {k: schedule[k] for k in ("source", "destination") if k in schedule} | chosen
-        chosen["settings_file"] = Path(settings_file)
+        asked = {k: schedule[k] for k in ("source", "destination") if k in schedule} | asked
+        asked["settings_file"] = Path(settings_file)
     if options := os.environ.get(STORAGE_VARIABLE):
-        chosen["storage_option"] = json.loads(options)
+        asked["storage_option"] = json.loads(options)
     for name in ("source", "destination"):
-        if name not in chosen:
+        if name not in asked:
             where = f"{settings_file}: [schedule]" if settings_file else "the command"
             raise UsageError(f"{where} names no {name}: a night needs both source and destination.")
-    settings = settings_from(chosen)
+    settings = settings_from(asked)
     if settings.until is None:
         return settings
     return settings.model_copy(update={"until": in_zone(settings.until, timezone)})
@@ -85,11 +86,7 @@ def collection(
     zone = check_zone(timezone or schedule.get("timezone") or machine_zone())
     when = check_cron(cron or schedule.get("cron") or DEFAULT_CRON)
     file = None if settings_file is None else str(settings_file.absolute())
-    plain = {
-        key: _plain(key, value)
-        for key, value in given.items()
-        if not (value is None or value is False)
-    }
+    plain = {key: _plain(key, value) for key, value in chosen(given).items()}
     settings = night_settings(plain, file, zone)
     called = name or schedule.get("name") or _name(settings, settings_file)
     if re.search(r"[/%&<>]", called):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,33 +19,36 @@ def location(text: str, storage_option: list[str] | None) -> Location:
     return Location.parse(text, parse_options(storage_option or []))
 
 
+def chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given; 0 is an answer: --max-failed 0."""
+    return {name: value for name, value in given.items() if not (value is None or value is False)}
+
+
 def settings(given: dict[str, Any]) -> RestoreSettings:
     """Settings from the options that were given; what was not is left to the defaults.
 
     Raises UsageError.
     """
-    chosen = {  # 0 is an answer: --max-failed 0
-        name: value for name, value in given.items() if not (value is None or value is False)
-    }
+    asked = chosen(given)
     for name in ("verbose", "as_json", "log_format", "log_file"):
-        chosen.pop(name, None)
-    if "settings_file" in chosen:
-        chosen = read_settings(chosen.pop("settings_file")) | chosen
-    if "storage_option" in chosen:
-        chosen["storage_options"] = parse_options(chosen.pop("storage_option"))
-    if "stages" in chosen:
-        chosen["stages"] = parse_stages(chosen["stages"])
-    if "partition_bytes" in chosen:
-        chosen["partition_bytes"] = parse_bytes("--partition-bytes", chosen["partition_bytes"])
-    if "object_store" in chosen:
-        chosen["object_store_bytes"] = parse_bytes("--object-store", chosen.pop("object_store"))
+        asked.pop(name, None)
+    if "settings_file" in asked:
+        asked = read_settings(asked.pop("settings_file")) | asked
+    if "storage_option" in asked:
+        asked["storage_options"] = parse_options(asked.pop("storage_option"))
+    if "stages" in asked:
+        asked["stages"] = parse_stages(asked["stages"])
+    if "partition_bytes" in asked:
+        asked["partition_bytes"] = parse_bytes("--partition-bytes", asked["partition_bytes"])
+    if "object_store" in asked:
+        asked["object_store_bytes"] = parse_bytes("--object-store", asked.pop("object_store"))
     for name in BY_STAGE:
-        if name in chosen:
-            chosen[name] = by_stage(f"--{name.replace('_', '-')}", chosen[name])
-    if "list_file" in chosen:
-        chosen["list_file"] = str(chosen["list_file"])
+        if name in asked:
+            asked[name] = by_stage(f"--{name.replace('_', '-')}", asked[name])
+    if "list_file" in asked:
+        asked["list_file"] = str(asked["list_file"])
     try:
-        return RestoreSettings(**chosen)
+        return RestoreSettings(**asked)
     except ValidationError as error:
         first = error.errors()[0]
         option = "--" + str(first["loc"][0]).replace("_", "-") if first["loc"] else "the options"

@@ -26,8 +26,7 @@ _OF_THE_RUN = ("prefect.flow_runs", "prefect.task_runs")
 
 _LOG = logging.getLogger(__name__)
 _context: dict[str, Value] = {}
-_handlers: list[logging.Handler] = []
-_on_terminal = False
+_handler: logging.Handler | None = None
 
 
 def open_log(form: str | None, file: Path | None) -> None:
@@ -36,25 +35,18 @@ def open_log(form: str | None, file: Path | None) -> None:
 
     To be called when Prefect is imported: that sets up its own handlers, and drops others.
     """
-    global _on_terminal
+    global _handler
     close_log()
     if form is None and file is None:
         return
     form = form or "json"
     if form not in FORMATS:
         raise UsageError(f"{form!r} is no form of a log: choose text or json.")
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    if file is not None:
-        handler = _file_handler(file)
-    _on_terminal = file is None
-    handler.setFormatter(FORMATS[form](_context))
-    _handlers.append(handler)
+    _handler = logging.StreamHandler(sys.stderr) if file is None else _file_handler(file)
+    _handler.setFormatter(FORMATS[form](_context))
     for name in (*_OURS, *_OF_THE_RUN):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        if name in _OURS:
-            logger.setLevel(logging.INFO)
-            logger.propagate = False
+        logging.getLogger(name).addHandler(_handler)
+    _set_apart(True)
 
 
 def open_log_of_environment() -> None:
@@ -73,23 +65,20 @@ def hand_on(form: str | None, file: Path | None) -> None:
 
 def close_log() -> None:
     """End the log; what modules say goes where it went before."""
-    global _on_terminal
-    for handler in _handlers:
-        for name in (*_OURS, *_OF_THE_RUN):
-            logger = logging.getLogger(name)
-            logger.removeHandler(handler)
-            if name in _OURS:
-                logger.setLevel(logging.NOTSET)
-                logger.propagate = True
-        handler.close()
-    _handlers.clear()
+    global _handler
     _context.clear()
-    _on_terminal = False
+    if _handler is None:
+        return
+    for name in (*_OURS, *_OF_THE_RUN):
+        logging.getLogger(name).removeHandler(_handler)
+    _set_apart(False)
+    _handler.close()
+    _handler = None
 
 
 def is_on_terminal() -> bool:
     """Whether standard error belongs to the log: then nothing else is to be printed there."""
-    return _on_terminal
+    return _handler is not None and not isinstance(_handler, logging.FileHandler)
 
 
 def bind(run: str) -> None:
@@ -99,13 +88,13 @@ def bind(run: str) -> None:
 
 def relay(events: Iterable[Event]) -> None:
     """Log what happened on the nodes, with the times at which it did."""
-    if _handlers:
+    if _handler is not None:
         emit(_LOG, events)
 
 
 def say(level: int, message: str, **fields: Value) -> None:
     """Log something of this process, with fields; nothing where there is no log."""
-    if _handlers:
+    if _handler is not None:
         emit(_LOG, [event(level, message, **fields)])
 
 
@@ -113,8 +102,16 @@ def complain(message: str) -> None:
     """The last words of a command that failed: a line of the log, and of the terminal where the
     log does not have it."""
     say(logging.ERROR, message)
-    if not _on_terminal:
+    if not is_on_terminal():
         print(f"albumen: {message}", file=sys.stderr)
+
+
+def _set_apart(apart: bool) -> None:
+    """Let our modules say more than warnings, to the log alone; or as before."""
+    for name in _OURS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO if apart else logging.NOTSET)
+        logger.propagate = not apart
 
 
 def _file_handler(file: Path) -> logging.Handler:

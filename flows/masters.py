@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prefect import get_run_logger
 
 from flows import interrupt
 from flows.settings import RestoreSettings
+from flows.until import is_past
 from tasks.fixity import Fixity, check_masters
 from tasks.ledger import Run
 from tasks.location import Location
@@ -30,7 +31,7 @@ def hash_masters(
         return None
 
     def is_over() -> bool:
-        return interrupt.requested.is_set() or (ends is not None and datetime.now(UTC) >= ends)
+        return interrupt.requested.is_set() or is_past(ends)
 
     share = Share.parse(settings.verify_source)
     found = check_masters(source, destination, run, share, is_over)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 from cluster.driver import Crew, assemble
@@ -23,6 +23,7 @@ from flows.publish import ProgressArtifact
 from flows.settings import RestoreSettings
 from flows.stopwatch import Stopwatch, since_start, started_at
 from flows.summary import Outcome, Summary
+from flows.until import is_past
 from tasks import strikes
 from tasks.errors import ClusterError, TooManyFailed
 from tasks.fixity import Fixity
@@ -95,7 +96,7 @@ class Night:
 
     def is_over(self) -> bool:
         """Whether the moment has come at which no further scan is begun."""
-        return self.ends is not None and datetime.now(UTC) >= self.ends
+        return is_past(self.ends)
 
     def summary(self, inventory: Inventory, notes: tuple[str, ...]) -> Summary:
         """The totals of the run as it stands."""

@@ -10,12 +10,13 @@ from prefect.states import Cancelled
 from flows.collection import night_settings
 from flows.logs import open_log_of_environment
 from flows.morning import send
+from flows.night_runs import FLOW
 from flows.restore import restore
 from flows.summary import Summary
 from tasks.errors import LeaseHeld, UsageError
 
 
-@flow(name="nightly", persist_result=False)
+@flow(name=FLOW, persist_result=False)
 def nightly(
     given: dict[str, Any], settings_file: str | None = None, timezone: str = "UTC"
 ) -> Summary:

@@ -19,32 +19,22 @@ from pathlib import Path
 from uuid import UUID
 
 import psutil
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Crashed
 
+from flows.night_runs import runs_of
 from tasks.errors import AlbumenError
-from tasks.lease import HEARTBEAT_SECONDS, read_lease
+from tasks.lease import BEATS_MISSED, HEARTBEAT_SECONDS, read_lease
 from tasks.location import Location
 
-FLOW = "nightly"
 GRACE_SECONDS = 60.0
 """How long a run may be between two states before anybody wonders where its process is."""
 
-_SILENT_SECONDS = 5 * HEARTBEAT_SECONDS
+_SILENT_SECONDS = (BEATS_MISSED + 1) * HEARTBEAT_SECONDS
 _RUN_VARIABLE = "PREFECT__FLOW_RUN_ID"
 _UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
-_MOST_RUNS = 100
+_MOST_RUNS = 100  # there are hardly ever more than one, and what is left comes next
 
 
 @dataclass(slots=True)
@@ -71,7 +61,7 @@ class OrphanWatch:
         with get_client(sync_client=True) as client:
             under_way: set[UUID] = set()
             for name, destination in destinations.items():
-                for run in _under_way(client, name):
+                for run in runs_of(client, name, _UNDER_WAY, _MOST_RUNS):
                     under_way.add(run.id)
                     if (why := self._dead(run, destination)) is None:
                         continue
@@ -109,18 +99,6 @@ class OrphanWatch:
         if time.monotonic() - look.since < self.silent_seconds:
             return None
         return f"no process works on it, and the lease of its destination: {seen}"
-
-
-def _under_way(client: SyncPrefectClient, deployment: str) -> list[FlowRun]:
-    return client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
-        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])),
-        flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
-        ),
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-        limit=_MOST_RUNS,  # there are hardly ever more than one, and what is left comes next
-    )
 
 
 def _is_here(run: UUID) -> bool:

@@ -21,6 +21,7 @@ from flows.collection import (
     collections_in,
 )
 from flows.exit_codes import ExitCode
+from flows.given import chosen
 from flows.schedule_options import OWN, with_options_of
 from tasks.errors import AlbumenError, ServerError, UsageError
 from tasks.location import Location
@@ -74,7 +75,7 @@ def _schedule(given: dict[str, Any]) -> int:
 def _collections(own: Mapping[str, Any], given: dict[str, Any]) -> Sequence[Collection]:
     if own["collections"]:
         more = [n for n in ("source", "destination", "name") if own[n]]
-        more += [name for name, value in given.items() if not (value is None or value is False)]
+        more += chosen(given)
         if more:
             named = ", ".join(name.replace("_", "-") for name in more)
             raise UsageError(f"--collections takes its settings from the files: leave out {named}.")

@@ -52,6 +52,11 @@ def end_of(until: str | None, start: datetime) -> datetime | None:
     return None if until is None else Until.parse(until).after(start)
 
 
+def is_past(ends: datetime | None) -> bool:
+    """Whether the moment has come at which nothing further is begun."""
+    return ends is not None and datetime.now(UTC) >= ends
+
+
 def scheduled_start() -> datetime:
     """When the flow run around was to start: a night that is late does not end later for it."""
     from prefect.runtime import flow_run
@@ -64,13 +69,7 @@ def machine_zone() -> str:
     """The IANA name of this machine's time zone; UTC where it does not tell."""
     names = [os.environ.get("TZ", "").removeprefix(":")]
     names.append(str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2])
-    for name in names:
-        try:
-            if name:
-                return str(ZoneInfo(name))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return "UTC"
+    return next((name for name in names if name and _named(name)), "UTC")
 
 
 def in_zone(text: str, zone: str) -> str:
@@ -82,12 +81,11 @@ def in_zone(text: str, zone: str) -> str:
 
 def check_zone(name: str) -> str:
     """The name of a zone that there is. Raises UsageError."""
-    try:
-        return str(ZoneInfo(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if _named(name) is None:
         raise UsageError(
             f"--timezone {name!r} is no time zone. Give an IANA name such as Europe/Vienna."
-        ) from None
+        )
+    return name
 
 
 def _zone(text: str) -> tzinfo:
@@ -99,9 +97,16 @@ def _zone(text: str) -> tzinfo:
         minutes = int(offset[2]) * 60 + int(offset[3])
         if minutes < 24 * 60:
             return timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes))
-    try:
-        return ZoneInfo(text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if (zone := _named(text)) is None:
         raise UsageError(
             f"--until {text!r} is no time zone. Give an IANA name such as Europe/Vienna."
-        ) from None
+        )
+    return zone
+
+
+def _named(name: str) -> ZoneInfo | None:
+    """The zone of this IANA name, if there is one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
@@ -24,12 +24,12 @@ from flows.exit_codes import ExitCode
 from flows.progress import duration
 from flows.size import size_in_words
 from tasks.errors import StorageError
-from tasks.lease import HEARTBEAT_SECONDS, LeaseInfo, read_lease
+from tasks.lease import BEATS_MISSED, HEARTBEAT_SECONDS, LeaseInfo, read_lease
 from tasks.ledger import read_runs
 from tasks.location import Location
 
 _REFRESH_SECONDS = 2.0
-_SILENT_SECONDS = 4 * HEARTBEAT_SECONDS
+_SILENT_SECONDS = BEATS_MISSED * HEARTBEAT_SECONDS
 """As long as another driver waits before it takes the lease over."""
 
 _UNREADABLE_SECONDS = 300.0
@@ -152,7 +152,7 @@ def watch(
     view = View(info.nonce)
     is_live = out.isatty() and not as_json
     live = Live(console=Console(file=out), auto_refresh=False) if is_live else None
-    with live or _nothing():
+    with live or nullcontext():
         while info is not None and info.nonce == view.nonce:
             view.see(info)
             if live is not None:
@@ -200,7 +200,3 @@ def _drawn(view: View) -> Group:
 
 def _tell(out: TextIO, as_json: bool, record: Mapping[str, Any], words: str) -> None:
     print(json.dumps(record, default=str) if as_json else words, file=out, flush=True)
-
-
-def _nothing() -> AbstractContextManager[None]:
-    return nullcontext()

@@ -81,6 +81,16 @@ def supports_bf16_cpu() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def free_gpu_memory() -> None:
+    """Give back what torch keeps of the GPU's memory, before a smaller attempt.
+
+    To be called outside of the handler of the out-of-memory error, whose traceback keeps the failed
+    tensors alive.
+    """
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def channels_last(given: _Given) -> _Given:
     """A module or a BxCxHxW tensor with channels innermost in memory: same values, same shape.
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.contract import BadStageInput, Box
-from models.device import Precision, autocast, channels_last
+from models.device import Precision, autocast, channels_last, free_gpu_memory
 from models.spans import Span, reflected, seen, shares, spans
 
 Floats = NDArray[np.float32]
@@ -154,9 +154,7 @@ class Tiler:
         except torch.OutOfMemoryError:
             if not self._smaller(x):
                 raise
-        # Outside of the handler, whose traceback would keep the failed tensors alive.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_gpu_memory()
         return self._forward(x, network)
 
     def _smaller(self, x: Tensor) -> bool:

@@ -78,6 +78,18 @@ def emit(logger: logging.Logger, events: Iterable[Event]) -> None:
             logger.handle(record)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The parts of a line, credentials masked; `at` is ISO 8601 in UTC."""
+
+    at: str
+    level: str
+    logger: str
+    message: str
+    fields: Mapping[str, Value]
+    trace: str
+
+
 class LineFormatter(logging.Formatter):
     """One line for each record, with the fields of `context` that the record does not have."""
 
@@ -93,21 +105,17 @@ class LineFormatter(logging.Formatter):
         if record.exc_info and not trace:
             trace = self.formatException(record.exc_info)
         return self.line(
-            datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            record,
-            masked(record.getMessage()),
-            {name: fields[name] for name in FIELDS if name in fields},
-            masked(trace),
+            _Said(
+                at=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                level=record.levelname,
+                logger=record.name,
+                message=masked(record.getMessage()),
+                fields={name: fields[name] for name in FIELDS if name in fields},
+                trace=masked(trace),
+            )
         )
 
-    def line(
-        self,
-        at: str,
-        record: logging.LogRecord,
-        message: str,
-        fields: Mapping[str, Value],
-        trace: str,
-    ) -> str:
+    def line(self, said: _Said) -> str:
         """The parts as a line."""
         raise NotImplementedError
 
@@ -115,40 +123,26 @@ class LineFormatter(logging.Formatter):
 class JsonFormatter(LineFormatter):
     """A JSON object: time (ISO 8601, UTC), level, logger, message, the fields, traceback."""
 
-    def line(
-        self,
-        at: str,
-        record: logging.LogRecord,
-        message: str,
-        fields: Mapping[str, Value],
-        trace: str,
-    ) -> str:
+    def line(self, said: _Said) -> str:
         """The parts as a line."""
         told: dict[str, Any] = {
-            "time": at,
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": message,
-            **fields,
+            "time": said.at,
+            "level": said.level.lower(),
+            "logger": said.logger,
+            "message": said.message,
+            **said.fields,
         }
-        return json.dumps(told | ({"traceback": trace} if trace else {}), default=str)
+        return json.dumps(told | ({"traceback": said.trace} if said.trace else {}), default=str)
 
 
 class TextFormatter(LineFormatter):
     """Words for a person, the fields as name=value behind them; a traceback is cut to its end."""
 
-    def line(
-        self,
-        at: str,
-        record: logging.LogRecord,
-        message: str,
-        fields: Mapping[str, Value],
-        trace: str,
-    ) -> str:
+    def line(self, said: _Said) -> str:
         """The parts as a line."""
-        words = " ".join(f"{name}={_plain(value)}" for name, value in fields.items())
-        end = trace.strip().rpartition("\n")[2]
-        parts = [at, f"{record.levelname:8}", _one_line(message), words, _one_line(end)]
+        words = " ".join(f"{name}={_plain(value)}" for name, value in said.fields.items())
+        end = said.trace.strip().rpartition("\n")[2]
+        parts = [said.at, f"{said.level:8}", _one_line(said.message), words, _one_line(end)]
         return " ".join(part for part in parts if part)
 
 

@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import ledger
-from tasks.current import current_batches
+from tasks.checksum import sha256_of
+from tasks.current import current_batches, is_in_sorted, path_keys
 from tasks.errors import AlbumenError, SourceChanged, SourceUnreadable
 from tasks.ledger import Run
 from tasks.location import Location
@@ -34,7 +35,6 @@ from tasks.storage import is_there, local_copy
 from tasks.verify import Findings
 
 _READERS = 4
-_BLOCK = 4 << 20
 _ROWS_OF_PART = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNTED = ("page", "source_sha256", "status")
@@ -122,20 +122,17 @@ def _note(found: Fixity, master: _Master, digest: str | AlbumenError | None) -> 
 
 def _digest(source: Location, scan: Scan) -> str | AlbumenError | None:
     """The SHA-256 of a master; None where it is gone or another by its listing."""
-    digest = hashlib.sha256()
     try:
         if not is_there(source, scan):
             return None
-        with local_copy(source, scan) as path, path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        with local_copy(source, scan) as path:
+            return sha256_of(path)
     except SourceChanged:
         return None
     except AlbumenError as error:
         return error
     except OSError as error:
         return SourceUnreadable(f"{scan.uri}: {error.strerror or error}")
-    return digest.hexdigest()
 
 
 def _sample(destination: Location, sequence: int, share: Share) -> list[_Master]:
@@ -194,8 +191,7 @@ def _flag(destination: Location, run: Run, paths: set[str]) -> None:
     wanted = np.sort(np.fromiter(map(hash, paths), np.int64))
     rows: list[Row] = []
     for batch in current_batches(destination):
-        texts = batch.column("relative_path").to_pylist()
-        mask = np.isin(np.fromiter(map(hash, texts), np.int64, len(texts)), wanted)
+        mask = is_in_sorted(path_keys(batch.column("relative_path")), wanted)
         if mask.any():
             rows += batch.filter(pa.array(mask)).to_pylist()
     part: list[Row] = []

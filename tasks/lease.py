@@ -30,7 +30,7 @@ from tasks.storage_types import WritableStore
 
 LEASE = ".albumen/lease"
 HEARTBEAT_SECONDS = 10.0
-_BEATS_MISSED = 4
+BEATS_MISSED = 4
 _SETTLE_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ class Lease:
 
     def _changes(self, found: tuple[bytes, str]) -> bool:
         """Whether the lease changes within the time of a few heartbeats."""
-        deadline = time.monotonic() + _BEATS_MISSED * self._beat_seconds
+        deadline = time.monotonic() + BEATS_MISSED * self._beat_seconds
         while time.monotonic() < deadline:
             time.sleep(self._beat_seconds / 5)
             now = self._store.read(LEASE)
@@ -215,7 +215,7 @@ class Lease:
 
     def _is_overdue(self) -> bool:
         """Whether, for want of heartbeats, another driver may soon take this one for dead."""
-        return time.monotonic() - self._written > (_BEATS_MISSED - 1) * self._beat_seconds
+        return time.monotonic() - self._written > (BEATS_MISSED - 1) * self._beat_seconds
 
     def _beat(self) -> None:
         self._count += 1

@@ -21,7 +21,7 @@ from models.color.space import Floats
 from models.color.upsample import fitted
 from models.color.working_copy import Read, chosen_render_factor
 from models.contract import BadStageInput, Box, Rectangle
-from models.device import pick_device
+from models.device import free_gpu_memory, pick_device
 from models.weights import build, load, sha256_of
 
 
@@ -83,12 +83,9 @@ class Colorizer:
         def saturated(luma: Floats) -> Floats:
             return cast(Floats, self._predict(luma) * strength)
 
-        found = None
         asked = factor
-        while found is None:
-            found = self._predictions(saturated, read, box, factor)
-            if found is None:
-                factor = max(RENDER_FACTORS[0], factor // 2)
+        while (found := self._predictions(saturated, read, box, factor)) is None:
+            factor = max(RENDER_FACTORS[0], factor // 2)
         main, spread = found
         shown = [in_copy(face, box, *main.luma.shape) for face in faces if _meets(face, box)]
         judgement = judged(main, spread.deviation, shown)
@@ -107,9 +104,7 @@ class Colorizer:
         except torch.OutOfMemoryError:
             if factor <= RENDER_FACTORS[0]:
                 raise
-        # Outside of the handler, whose traceback would keep the failed tensors alive.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_gpu_memory()
         return None
 
 

@@ -126,8 +126,9 @@ def _measures(copy: NDArray[np.float32]) -> dict[str, float]:
     residual = ab - curve - change
     off = _averaged(residual, usable)
     chroma = float(np.median(np.hypot(curve[:, 0], curve[:, 1])))
-    along, across = _turned(off, curve.mean(axis=0))
-    weight = 1 - (1 - _ALONG) * _like_brown_print(curve.mean(axis=0), chroma, across)
+    tone = curve.mean(axis=0)
+    along, across = _turned(off, tone)
+    weight = 1 - (1 - _ALONG) * _like_brown_print(tone, chroma, across)
     limit = _OFF_CURVE * float(np.clip((high - low) / _FULL_RANGE, _FADED, 1.0))
     limit += _OFF_TONE * (float(np.clip(chroma, *_STRONG_TONE)) - _STRONG_TONE[0])
     return {

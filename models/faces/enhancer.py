@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.contract import BadStageInput
-from models.device import Precision, pick_device
+from models.device import Precision, free_gpu_memory, pick_device
 from models.faces.choices import CHOICES, resolved
 from models.faces.guard import LIMITS, Limits
 from models.tiling import BadNetworkOutput, on_device
@@ -85,10 +85,8 @@ class Enhancer:
             if len(crops) == 1:
                 raise
         if answer is None:
-            # Outside of the handler, whose traceback would keep the failed tensors alive.
             self.batch = len(crops) // 2
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            free_gpu_memory()
             return self._run(crops[: self.batch])
         if not torch.isfinite(answer).all():
             raise BadNetworkOutput(
