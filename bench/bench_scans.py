@@ -7,28 +7,50 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image
 
 _SAMPLES = Path(__file__).parent.parent / "examples" / "scans"
 _THREE_MEGAPIXELS = (2000, 1500)
+_TWENTY_FOUR_MEGAPIXELS = (6000, 4000)
 
 
 def three_megapixel_scans(folder: Path, count: int) -> None:
     """JPEGs of 2000 x 1500 from the sample photographs: turned, with other scratches each."""
     folder.mkdir(parents=True)
+    for number in range(count):
+        picture = _scratched(number, _THREE_MEGAPIXELS, 2)
+        Image.fromarray(picture).save(folder / f"scan-{number:03}.jpg", quality=90)
+
+
+def twenty_four_megapixel_scans(folder: Path, count: int) -> None:
+    """Uncompressed TIFFs of 6000 x 4000, 16 bit, from the same photographs, with a film's grain."""
+    folder.mkdir(parents=True)
+    for number in range(count):
+        picture = _scratched(number, _TWENTY_FOUR_MEGAPIXELS, 6).astype(np.float32) * 257
+        rng = np.random.default_rng(1000 + number)
+        picture += rng.normal(0, 500, picture.shape).astype(np.float32)
+        deep = picture.clip(0, 65_535).astype(np.uint16)
+        tifffile.imwrite(folder / f"scan-{number:03}.tif", deep, photometric="rgb", rowsperstrip=64)
+
+
+def _scratched(number: int, size: tuple[int, int], thickness: int) -> NDArray[np.uint8]:
+    """Photograph `number` of the samples at `size`, every other mirrored, with six scratches."""
     originals = [
-        cv2.resize(np.asarray(Image.open(path).convert("RGB")), _THREE_MEGAPIXELS)
+        path
         for path in sorted(_SAMPLES.rglob("*.jpg"))
         if path.stat().st_size > 10_000 and "broken off" not in path.name
     ]
-    for number in range(count):
-        rng = np.random.default_rng(number)
-        picture = np.ascontiguousarray(originals[number % len(originals)][:, :: (-1) ** number])
-        for _ in range(6):
-            x, y = rng.integers(0, _THREE_MEGAPIXELS[0]), rng.integers(0, _THREE_MEGAPIXELS[1])
-            end = int(x + rng.integers(-60, 60)), int(y + rng.integers(300, 900))
-            cv2.line(picture, (int(x), int(y)), end, (245, 245, 245), 2, cv2.LINE_AA)
-        Image.fromarray(picture).save(folder / f"scan-{number:03}.jpg", quality=90)
+    original = np.asarray(Image.open(originals[number % len(originals)]).convert("RGB"))
+    large = cv2.resize(original, size, interpolation=cv2.INTER_CUBIC)
+    picture = np.ascontiguousarray(large[:, :: (-1) ** number])
+    rng, (width, height) = np.random.default_rng(number), size
+    for _ in range(6):
+        x, y = rng.integers(0, width), rng.integers(0, height)
+        drift, fall = width * 3 // 100, (height // 5, height * 3 // 5)
+        end = int(x + rng.integers(-drift, drift)), int(y + rng.integers(*fall))
+        cv2.line(picture, (int(x), int(y)), end, (245, 245, 245), thickness, cv2.LINE_AA)
+    return picture
 
 
 def hundred_megapixel_tiff(path: Path, height: int = 9000, width: int = 12000) -> None:

@@ -1,61 +1,114 @@
-"""The same reading, stages and writing in one plain loop: what the flow's overhead is held to.
+"""The same reading, stages and writing in one plain loop: what the flow is held to.
 
-    python bench/plain_loop.py SOURCE DESTINATION
+    python bench/plain_loop.py SOURCE DESTINATION [--threads N] [--damage-model NAME]
 
-Prints one line of JSON: scans, wall and CPU seconds of the loop itself, without imports.
+One process, one scan after the other, the recipe that `albumen restore` would use. Prints one
+line of JSON: scans, wall and CPU seconds of the loop without imports and loading, and both of
+every step alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster.derivatives import Sheet, write_all
-from cluster.stages import builders, revisions
-from models.contract import StageInput, StageResult
+from cluster.stages import builders
+from flows.planning import plan_restoration, stage_options
+from flows.settings import RestoreSettings
+from models.contract import Stage, StageInput, StageResult
 from models.look import look
 from tasks import images
 from tasks.checksum import sha256_of
-from tasks.inventory import take_inventory
 from tasks.location import Location
 from tasks.partition import Job
-from tasks.recipe import Recipe
 from tasks.records import STAGE_NAMES
 
+WARM_SIDE = 512
+"""Side of the square that every network is shown before the clock starts."""
 
-def main(source_folder: str, destination_folder: str) -> None:
-    """Restore every scan of a folder, one after the other."""
-    source, destination = Location.parse(source_folder), Location.parse(destination_folder)
-    recipe = Recipe(revisions=revisions(STAGE_NAMES, {}))
-    built = {name: build() for name, build in builders(STAGE_NAMES, {}, threads=2).items()}
-    scans = list(take_inventory(source).scans())
+
+@dataclass
+class Stopwatch:
+    """Wall and CPU seconds (all threads of this process) by step, over all scans."""
+
+    wall: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Count what happens in the block as step `name`."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
+            self.cpu[name] = self.cpu.get(name, 0.0) + time.process_time() - cpu
+
+
+def restore(
+    job: Job,
+    destination: Location,
+    stages: Mapping[str, Stage],
+    watch: Stopwatch,
+    threads: int,
+    crop: int | None = None,
+) -> None:
+    """Restore one scan; of a `crop`, which only warms up, nothing is written."""
+    path, recipe = Path(job.scan.uri.removeprefix("file://")), job.recipe
     images.set_threads(1)
-    wall, cpu = time.perf_counter(), time.process_time()
-    for scan in scans:
-        path = Path(scan.uri.removeprefix("file://"))
+    with watch.step("read"):
+        with path.open("rb") as file:
+            images.probe(file, job.scan.relative_path)
         checksum = sha256_of(path)
         photograph = images.read_page(path, 0, checksum)
-        hints = look(photograph.working, detect_faces=True, threads=1)
-        results: dict[str, StageResult] = {}
-        for name, stage in built.items():
+    pixels = photograph.working[:crop, :crop]
+    with watch.step("look"):
+        hints = look(pixels, recipe.looks_for_faces, threads, recipe.face_detector)
+    results: dict[str, StageResult] = {}
+    for name in recipe.active_stages:
+        with watch.step(name):
             before = tuple(r for result in results.values() for r in result.rectangles)
-            (results[name],) = stage([StageInput(photograph.working, hints, before)])
-        sheet = Sheet(lambda p=photograph: p, results)  # type: ignore[misc]
-        job = Job(scan, replace(recipe), f"restored/{scan.relative_path}")
-        write_all(job, lambda p=path: p, destination, [sheet], checksum, photograph.samples.nbytes)  # type: ignore[misc]
-    print(
-        json.dumps(
-            {
-                "scans": len(scans),
-                "wall": time.perf_counter() - wall,
-                "cpu": time.process_time() - cpu,
-            }
-        )
+            item = StageInput(pixels, hints, before, recipe.stage_options)
+            (results[name],) = stages[name]([item])
+    if crop is None:
+        images.set_threads(1)
+        with watch.step("write"):
+            sheet = Sheet(lambda: photograph, results)
+            size = photograph.samples.nbytes
+            write_all(job, lambda: path, destination, [sheet], checksum, size)
+
+
+def main() -> None:
+    """Restore every scan of a folder, one after the other."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source")
+    parser.add_argument("destination")
+    parser.add_argument("--threads", type=int, default=2, help="of the networks and the look")
+    parser.add_argument("--damage-model", default="auto")
+    given = parser.parse_args()
+    settings = RestoreSettings(
+        source=given.source, destination=given.destination, damage_model=given.damage_model
     )
+    source, destination = settings.locations()
+    plan, _ = plan_restoration(settings, source, destination)
+    jobs = [job for partition in plan.partitions() for job in partition.jobs]
+    built = builders(STAGE_NAMES, stage_options(settings), threads=given.threads)
+    stages = {name: build() for name, build in built.items()}
+    restore(jobs[0], destination, stages, Stopwatch(), given.threads, crop=WARM_SIDE)
+    watch = Stopwatch()
+    wall, cpu = time.perf_counter(), time.process_time()
+    for job in jobs:
+        restore(job, destination, stages, watch, given.threads)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    steps = {name: [watch.wall[name], watch.cpu[name]] for name in watch.wall}
+    print(json.dumps({"scans": len(jobs), "wall": wall, "cpu": cpu, "steps": steps}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main()

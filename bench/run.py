@@ -12,6 +12,7 @@ _HERE = Path(__file__).parent
 def main() -> None:
     """Run every benchmark in a process of its own, so that none inherits another's memory."""
     for script in (
+        "end_to_end.py",
         "overhead.py",
         "memory.py",
         "inventory.py",

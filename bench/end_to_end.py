@@ -1,0 +1,155 @@
+"""Images and megapixels per second from end to end, and what every step alone would allow.
+
+    python bench/end_to_end.py [--jpegs N] [--tiffs N] [--threads N] [--damage-model NAME]
+
+Two collections, JPEGs of 3 megapixels and 16-bit TIFFs of 24, through all stages as
+`albumen restore` runs them, through the same steps in one plain loop and in Ray Data, one after
+the other on the same machine. The ideal is cores / (CPU seconds that one scan takes in the plain
+loop with one thread, all steps together). Rates count the first scan's way and the last's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from bench_scans import three_megapixel_scans, twenty_four_megapixel_scans
+from process_tree import Tree, measure
+
+_HERE = Path(__file__).parent
+_STEPS = ("read", "look", "damage", "faces", "color", "write")
+_PROCESSES = 10
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One of the two, `count` scans of it."""
+
+    title: str
+    megapixels: float
+    make: Callable[[Path, int], None]
+    count: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How quick one way of restoring is: `seconds` of a whole collection, CPU of all its
+    processes, those that start it included."""
+
+    name: str
+    seconds: float
+    cpu: float
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jpegs", type=int, default=16)
+    parser.add_argument("--tiffs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the networks")
+    parser.add_argument("--damage-model", default="auto")
+    given = parser.parse_args()
+    # What a session sets for its workers, for the loop as well: see cluster/session.py.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for collection in (
+        Collection("JPEGs of 3 megapixels", 3.0, three_megapixel_scans, given.jpegs),
+        Collection("16-bit TIFFs of 24 megapixels", 24.0, twenty_four_megapixel_scans, given.tiffs),
+    ):
+        if collection.count:
+            with tempfile.TemporaryDirectory(prefix="albumen-bench-") as folder:
+                _compare(collection, Path(folder), given.threads, given.damage_model)
+
+
+def _compare(collection: Collection, base: Path, threads: int, damage_model: str) -> None:
+    scans, count = base / "scans", collection.count
+    collection.make(scans, count)
+    options = ["--damage-model", damage_model]
+
+    def script(name: str, out: str, used: int) -> tuple[dict[str, Any], Tree]:
+        command = [sys.executable, str(_HERE / name), str(scans), str(base / out)]
+        tree = _run([*command, "--threads", str(used), *options])
+        return json.loads(tree.output.splitlines()[-1]), tree
+
+    alone, _ = script("plain_loop.py", "alone", 1)
+    loop, _ = script("plain_loop.py", "loop", threads)
+    others, others_tree = script("ray_data.py", "ray-data", threads)
+    command = [sys.executable, "-m", "flows.cli", "restore", str(scans), str(base / "flow")]
+    flow = _run([*command, *options])
+    (record,) = (json.loads(p.read_text()) for p in (base / "flow/.albumen/runs").iterdir())
+    rows = pd.read_parquet(base / "flow" / "manifest.parquet")
+    if len(rows) != count or not rows["status"].isin(["restored", "unchanged"]).all():
+        raise SystemExit(f"a scan failed:\n{rows[['relative_path', 'status', 'error_message']]}")
+    restoring = record["phases"]["restoration"]
+    cores = os.cpu_count() or 1
+    needed = sum(cpu for _, cpu in alone["steps"].values()) / count
+
+    print(f"\n{collection.title}: {count} scans, all stages, {cores} cores")
+    _print_speeds(
+        collection,
+        cores / needed,
+        Speed("plain loop, one thread", alone["wall"], alone["cpu"]),
+        Speed(f"plain loop, {threads} threads", loop["wall"], loop["cpu"]),
+        Speed("Ray Data", others["wall"], others_tree.cpu),
+        Speed("albumen restore, once its lane is open", restoring, flow.cpu),
+        Speed("albumen restore, the whole command", flow.wall, flow.cpu),
+    )
+    _print_steps(count, alone, loop, rows, restoring)
+    slowest, name = max((wall, name) for name, (wall, _) in loop["steps"].items())
+    print(
+        f"slowest step alone ({name}): {count / slowest:.4f} images/s; end to end / that: ", end=""
+    )
+    print(f"{slowest / restoring:.2f}")
+    print(f"ideal ({cores} cores / {needed:.2f} CPU s a scan): {cores / needed:.4f}; ", end="")
+    print(f"end to end / that: {count * needed / cores / restoring:.2f}")
+    _print_processes(flow)
+
+
+def _run(command: list[str]) -> Tree:
+    tree = measure(command)
+    if tree.exit_code:
+        raise SystemExit(f"{' '.join(command)} ended with exit code {tree.exit_code}")
+    return tree
+
+
+def _print_speeds(collection: Collection, ideal: float, *speeds: Speed) -> None:
+    print(f"{'':40}{'images/s':>10}{'MP/s':>8}{'CPU s/scan':>12}{'of the ideal':>14}")
+    for speed in speeds:
+        rate = collection.count / speed.seconds
+        print(
+            f"{speed.name:40}{rate:10.4f}{rate * collection.megapixels:8.2f}"
+            f"{speed.cpu / collection.count:12.2f}{rate / ideal:14.2f}"
+        )
+
+
+def _print_steps(
+    count: int, alone: dict[str, Any], loop: dict[str, Any], rows: pd.DataFrame, seconds: float
+) -> None:
+    """Seconds a scan; `busy` is the share of the restoration in which the step was under way,
+    above 1 where several were at once."""
+    print(f"\n{'':12}{'one thread':>20}{'in the loop':>20}{'in albumen restore':>26}")
+    print(f"{'step':12}{'s':>10}{'CPU s':>10}{'s':>10}{'CPU s':>10}{'s':>13}{'busy':>13}")
+    for step in _STEPS:
+        figures = [*alone["steps"][step], *loop["steps"][step]]
+        spent = rows[f"seconds_{step}"].sum()
+        line = "".join(f"{figure / count:10.3f}" for figure in figures)
+        print(f"{step:12}{line}{spent / count:13.3f}{spent / seconds:13.2f}")
+
+
+def _print_processes(tree: Tree) -> None:
+    print("\nCPU seconds of albumen restore by process, from start to end:")
+    spent = sorted(tree.cpu_by_process.items(), key=lambda item: -item[1])
+    for name, seconds in spent[:_PROCESSES]:
+        print(f"  {name[:40]:40}{seconds:8.1f}")
+    print(f"  {'the others':40}{sum(seconds for _, seconds in spent[_PROCESSES:]):8.1f}")
+
+
+if __name__ == "__main__":
+    main()
