@@ -136,8 +136,14 @@ def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _grey(samples: Samples) -> NDArray[np.float64]:
-    floats = samples.astype(np.float64)
-    return floats if floats.ndim == 2 else cast("NDArray[np.float64]", floats.mean(axis=2))
+    if samples.ndim == 2:
+        return samples.astype(np.float64)
+    # Plane by plane: a mean along three neighbours takes several times as long, for the same.
+    total = samples[..., 0].astype(np.float64)
+    total += samples[..., 1]
+    total += samples[..., 2]
+    total /= 3
+    return total
 
 
 def _ssim_map(
