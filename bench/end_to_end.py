@@ -1,6 +1,7 @@
 """Images and megapixels per second from end to end, and what every step alone would allow.
 
     python bench/end_to_end.py [--jpegs N] [--tiffs N] [--threads N] [--damage-model NAME]
+                               [--also OPTIONS]
 
 Two collections, JPEGs of 3 megapixels and 16-bit TIFFs of 24, through all stages as
 `albumen restore` runs them, through the same steps in one plain loop and in Ray Data, one after
@@ -27,6 +28,8 @@ from process_tree import Tree, measure
 _HERE = Path(__file__).parent
 _STEPS = ("read", "look", "damage", "faces", "color", "write")
 _PROCESSES = 10
+_LOOK_SECONDS = 1.0
+"""Reading /proc takes CPU seconds itself, of the cores that are measured."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ def main() -> None:
     parser.add_argument("--tiffs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the networks")
     parser.add_argument("--damage-model", default="auto")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="OPTIONS",
+        help="restore once more with these options, such as --also='--actors damage=2'",
+    )
     given = parser.parse_args()
     # What a session sets for its workers, for the loop as well: see cluster/session.py.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -65,13 +75,13 @@ def main() -> None:
     ):
         if collection.count:
             with tempfile.TemporaryDirectory(prefix="albumen-bench-") as folder:
-                _compare(collection, Path(folder), given.threads, given.damage_model)
+                _compare(collection, Path(folder), given)
 
 
-def _compare(collection: Collection, base: Path, threads: int, damage_model: str) -> None:
-    scans, count = base / "scans", collection.count
+def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> None:
+    scans, count, threads = base / "scans", collection.count, given.threads
     collection.make(scans, count)
-    options = ["--damage-model", damage_model]
+    options = ["--damage-model", given.damage_model]
 
     def script(name: str, out: str, used: int) -> tuple[dict[str, Any], Tree]:
         command = [sys.executable, str(_HERE / name), str(scans), str(base / out)]
@@ -81,13 +91,13 @@ def _compare(collection: Collection, base: Path, threads: int, damage_model: str
     alone, _ = script("plain_loop.py", "alone", 1)
     loop, _ = script("plain_loop.py", "loop", threads)
     others, others_tree = script("ray_data.py", "ray-data", threads)
-    command = [sys.executable, "-m", "flows.cli", "restore", str(scans), str(base / "flow")]
-    flow = _run([*command, *options])
-    (record,) = (json.loads(p.read_text()) for p in (base / "flow/.albumen/runs").iterdir())
-    rows = pd.read_parquet(base / "flow" / "manifest.parquet")
+    flow, restoring, rows = _restored(scans, base / "flow", options)
     if len(rows) != count or not rows["status"].isin(["restored", "unchanged"]).all():
         raise SystemExit(f"a scan failed:\n{rows[['relative_path', 'status', 'error_message']]}")
-    restoring = record["phases"]["restoration"]
+    further = []
+    for number, text in enumerate(given.also):
+        tree, seconds, _ = _restored(scans, base / f"flow-{number}", [*options, *text.split()])
+        further.append(Speed(f"the same, {text}", seconds, tree.cpu))
     cores = os.cpu_count() or 1
     needed = sum(cpu for _, cpu in alone["steps"].values()) / count
 
@@ -100,20 +110,27 @@ def _compare(collection: Collection, base: Path, threads: int, damage_model: str
         Speed("Ray Data", others["wall"], others_tree.cpu),
         Speed("albumen restore, once its lane is open", restoring, flow.cpu),
         Speed("albumen restore, the whole command", flow.wall, flow.cpu),
+        *further,
     )
     _print_steps(count, alone, loop, rows, restoring)
     slowest, name = max((wall, name) for name, (wall, _) in loop["steps"].items())
-    print(
-        f"slowest step alone ({name}): {count / slowest:.4f} images/s; end to end / that: ", end=""
-    )
-    print(f"{slowest / restoring:.2f}")
-    print(f"ideal ({cores} cores / {needed:.2f} CPU s a scan): {cores / needed:.4f}; ", end="")
-    print(f"end to end / that: {count * needed / cores / restoring:.2f}")
+    print(f"\nslowest step alone, {name}: {count / slowest:.4f} images/s")
+    print(f"  end to end / that: {slowest / restoring:.2f}")
+    print(f"ideal, {cores} cores / {needed:.2f} CPU s a scan: {cores / needed:.4f} images/s")
+    print(f"  end to end / that: {count * needed / cores / restoring:.2f}")
     _print_processes(flow)
 
 
+def _restored(scans: Path, out: Path, options: list[str]) -> tuple[Tree, float, pd.DataFrame]:
+    """What a run used, its seconds from the first partition to the last row, and its rows."""
+    command = [sys.executable, "-m", "flows.cli", "restore", str(scans), str(out)]
+    tree = _run([*command, *options])
+    (record,) = (json.loads(p.read_text()) for p in (out / ".albumen/runs").iterdir())
+    return tree, record["phases"]["restoration"], pd.read_parquet(out / "manifest.parquet")
+
+
 def _run(command: list[str]) -> Tree:
-    tree = measure(command)
+    tree = measure(command, every=_LOOK_SECONDS)
     if tree.exit_code:
         raise SystemExit(f"{' '.join(command)} ended with exit code {tree.exit_code}")
     return tree

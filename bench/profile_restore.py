@@ -81,8 +81,7 @@ def _shortened(frames: list[str]) -> Stack:
     A stack begins with the processes above: driver, raylet, worker.
     """
     titles = [match[1] for frame in frames if (match := _PROCESS.match(frame))]
-    own = [f"{match[2].rsplit('/', 2)[-2]}/{match[2].rsplit('/', 1)[-1]} {match[1]}"
-           for frame in frames if (match := _OURS.match(frame))]  # fmt: skip
+    own = [f"{match[2]} {match[1]}" for frame in frames if (match := _OURS.match(frame))]
     inner = re.sub(r" \(.*/", " (", frames[-1])
     innermost = [] if _OURS.match(frames[-1]) else [re.sub(r":\d+\)$", ")", inner)]
     return (_process(titles, own), *own, *innermost)
