@@ -2,7 +2,7 @@
 
     python bench/profile_restore.py [--jpegs N | --tiffs N] [--damage-model NAME] [--svg FILE]
 
-py-spy looks at every process of the run 50 times a second and notes which function each thread
+py-spy looks at every process of the run 25 times a second and notes which function each thread
 that is not waiting is in. Frames of libraries are left out below the project's own, but for the
 innermost: what is drawn is where the project spends its time. The picture is an icicle: width is
 time, what calls is above what is called.
@@ -21,7 +21,7 @@ from pathlib import Path
 from bench_scans import three_megapixel_scans, twenty_four_megapixel_scans
 from icicle import draw
 
-_RATE = 50
+_RATE = 25
 _OURS = re.compile(r"^(\S+) \(((?:flows|cluster|tasks|models)/\S+\.py)(?::\d+)?\)$")
 _PROCESS = re.compile(r"^process \d+:\"?(.*?)\"?$")
 _SERVERS = ("raylet", "gcs_server", "log_monitor", "monitor.py", "dashboard", "agent", "prefect")
@@ -61,13 +61,15 @@ def main() -> None:
 def _sampled(base: Path, options: list[str]) -> Counter[Stack]:
     raw = base / "stacks.txt"
     spy = Path(sys.executable).with_name("py-spy")
-    record = [str(spy), "record", "--subprocesses", "--nonblocking", "--rate", str(_RATE)]
+    record = [str(spy), "record", "--subprocesses", "--rate", str(_RATE)]
     command = [sys.executable, "-m", "flows.cli", "restore", str(base / "scans"), str(base / "out")]
     subprocess.run(
         [*record, "--format", "raw", "--output", str(raw), "--", *command, *options],
         check=True,
         stdout=subprocess.DEVNULL,
     )
+    if not (base / "out" / "manifest.parquet").exists():  # py-spy itself ends well all the same
+        raise SystemExit("the run did not reach its end: there is nothing to draw")
     stacks: Counter[Stack] = Counter()
     for line in raw.read_text(encoding="utf-8", errors="replace").splitlines():
         frames, _, samples = line.rpartition(" ")
