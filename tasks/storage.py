@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from tasks.records import Derivative, DerivativeKind, Scan
 from tasks.storage_fsspec import FsspecStore
 from tasks.storage_local import LocalStore
 from tasks.storage_s3 import S3Store
-from tasks.storage_types import Listed, Store, WritableStore
+from tasks.storage_types import Listed, RemoteStore, Store, WritableStore
 
 __all__ = ["Listed", "Location", "parse_options"]
 
@@ -127,18 +126,17 @@ def local_copy(location: Location, scan: Scan) -> Iterator[Path]:
         store.confine(scan.uri)
     except StorageError as error:
         raise OutsideSource(str(error)) from error
-    _same_as_listed(store, scan)
     if location.is_local:
+        _same_as_listed(store, scan)
         with open_for_reading(location, scan.uri):
             pass
         yield Path(scan.uri)
-    else:
-        with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
-            copy = Path(folder) / "scan"
-            _fetch(store, scan, copy)
-            yield copy
-            return
-    _same_as_listed(store, scan)
+        _same_as_listed(store, scan)
+        return
+    with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
+        copy = Path(folder) / "scan"
+        _fetch(cast(RemoteStore, store), scan, copy)
+        yield copy
 
 
 def is_there(location: Location, scan: Scan) -> bool:
@@ -146,10 +144,11 @@ def is_there(location: Location, scan: Scan) -> bool:
     return _store(location).entry(scan.uri) is not None
 
 
-def _fetch(store: Store, scan: Scan, copy: Path) -> None:
+def _fetch(store: RemoteStore, scan: Scan, copy: Path) -> None:
+    if not store.binds_to_etag:
+        _same_as_listed(store, scan)
     try:
-        with store.open(scan.uri, _COPY_BLOCK) as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target, _COPY_BLOCK)
+        store.download(scan.uri, scan.size, scan.etag, copy)
     except StorageError as error:
         _same_as_listed(store, scan)
         raise SourceUnreadable(str(error)) from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import fsspec
@@ -13,9 +15,13 @@ from tasks.errors import StorageError, UsageError
 from tasks.storage_local_listing import shown
 from tasks.storage_types import Listed
 
+_COPY_BLOCK = 8 << 20
+
 
 class FsspecStore:
     """A folder of an fsspec file system, for reading."""
+
+    binds_to_etag = False
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._uri = uri.rstrip("/")
@@ -68,6 +74,11 @@ class FsspecStore:
         """Open for reading."""
         with _explained("cannot read", uri):
             return cast(BinaryIO, self._filesystem.open(uri, mode="rb", block_size=block_bytes))
+
+    def download(self, uri: str, size: int, etag: str | None, target: Path) -> None:  # noqa: ARG002
+        """Stream a file to `target`."""
+        with self.open(uri, _COPY_BLOCK) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy, _COPY_BLOCK)
 
     def confine(self, uri: str) -> None:
         """Whether links lead out is for the file system to know."""

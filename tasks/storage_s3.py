@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import math
 import mimetypes
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, BinaryIO, cast
 
 import fsspec
 
+from tasks import storage_s3_transfer as transfer
 from tasks.errors import StorageError
 from tasks.paths import DERIVATIVE_FOLDERS
 from tasks.storage_s3_errors import code_of, explained
@@ -19,18 +18,20 @@ from tasks.storage_s3_listing import Listing
 from tasks.storage_s3_options import s3fs_arguments
 from tasks.storage_s3_page import Page, ask_page, microseconds_of
 from tasks.storage_s3_reader import RangeReader, fetch
+from tasks.storage_s3_transfer import PART_BYTES
 from tasks.storage_types import Listed
 
 _CHECK_SECONDS = 15
 _PAGE = 1000
-_PART_BYTES = 16 << 20
-_MOST_PARTS = 9_000
+_MANIFEST = "manifest.parquet"
 
 _REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 
 
 class S3Store:
     """The objects of a bucket whose keys begin with `prefix/`."""
+
+    binds_to_etag = True
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._uri = uri.rstrip("/")
@@ -86,6 +87,28 @@ class S3Store:
         raw = RangeReader(self._filesystem(True), self._bucket, self._key(uri), found, uri)
         return cast(BinaryIO, io.BufferedReader(raw, block_bytes))
 
+    def download(self, uri: str, size: int, etag: str | None, target: Path) -> None:
+        """One GET, or parts of a large object a few at once; all of them of one version."""
+        filesystem = self._filesystem(True)
+        request = {"Bucket": self._bucket, "Key": self._key(uri)}
+        if etag:
+            request["IfMatch"] = f'"{etag}"'
+
+        def part(first: int, end: int) -> bytes:
+            wanted = f"bytes={first}-{end - 1}"
+            with explained("cannot read", uri):
+                data, _ = fetch(filesystem, **request, Range=wanted)
+            if len(data) != end - first:
+                raise StorageError(f"{uri}: asked for {wanted}, got {len(data)} bytes")
+            return data
+
+        if size > PART_BYTES:
+            transfer.download(part, size, target)
+        else:  # whole: the service's checksum of the object, where it has one, is verified
+            with explained("cannot read", uri):
+                data, _ = fetch(filesystem, **request)
+            target.write_bytes(data)
+
     def confine(self, uri: str) -> None:
         """Nothing leads out of a prefix."""
 
@@ -117,8 +140,9 @@ class S3Store:
         uri = f"{self._uri}/{relative_path}"
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         with explained("cannot write", uri):
-            if size > 2 * _PART_BYTES and isinstance(content, Path):
-                self._write_in_parts(self._prefix + relative_path, content, size)
+            if size > PART_BYTES and isinstance(content, Path):
+                place = {"Bucket": self._bucket, "Key": self._prefix + relative_path}
+                transfer.upload(self._ask, place, content, _content_type(relative_path), {})
             else:
                 data = content if isinstance(content, bytes) else content.read_bytes()
                 self._put(relative_path, data)
@@ -159,24 +183,35 @@ class S3Store:
         return now is not None and self.create_exclusive(relative_path, now[0]) is None
 
     def clear_unfinished(self) -> int:
-        """Abandon multipart uploads of derivatives that interrupted writes left behind."""
+        """Abandon the multipart uploads of our files that interrupted writes left behind."""
         cleared = 0
-        for folder in DERIVATIVE_FOLDERS:  # other uploads to the bucket are not ours
-            with explained("cannot look for unfinished uploads in", self._uri):
-                answer = self._ask(
-                    "list_multipart_uploads",
-                    Bucket=self._bucket,
-                    Prefix=f"{self._prefix}{folder}/",
-                )
+        for ours in (*(f"{folder}/" for folder in DERIVATIVE_FOLDERS), _MANIFEST):
+            more: dict[str, Any] = {}  # other uploads to the bucket are not ours
+            while True:
+                with explained("cannot look for unfinished uploads in", self._uri):
+                    answer = self._ask(
+                        "list_multipart_uploads",
+                        Bucket=self._bucket,
+                        Prefix=f"{self._prefix}{ours}",
+                        **more,
+                    )
                 for upload in answer.get("Uploads", ()):
-                    self._abandon(upload["Key"], upload["UploadId"])
+                    target = {"Bucket": self._bucket, "Key": upload["Key"]}
+                    transfer.abandon(self._ask, target | {"UploadId": upload["UploadId"]})
                     cleared += 1
+                if not answer.get("IsTruncated"):
+                    break
+                more = {
+                    "KeyMarker": answer["NextKeyMarker"],
+                    "UploadIdMarker": answer["NextUploadIdMarker"],
+                }
         return cleared
 
     # -- inside
 
     def _put(self, relative_path: str, data: bytes, **condition: Any) -> str:
-        answer = self._ask(
+        answer = transfer.send(
+            self._ask,
             "put_object",
             Bucket=self._bucket,
             Key=self._prefix + relative_path,
@@ -201,34 +236,6 @@ class S3Store:
             if now is not None and "IfMatch" in condition:
                 same = condition["IfMatch"].strip('"') == now[1]
             return self._put(relative_path, data) if same else None
-
-    def _write_in_parts(self, key: str, file: Path, size: int) -> None:
-        place: dict[str, Any] = {"Bucket": self._bucket, "Key": key}
-        part_bytes = max(_PART_BYTES, math.ceil(size / _MOST_PARTS))
-        begun = self._ask("create_multipart_upload", **place, ContentType=_content_type(key))
-        upload = begun["UploadId"]
-        parts: list[dict[str, Any]] = []
-        try:
-            with file.open("rb") as source:
-                while data := source.read(part_bytes):
-                    number = len(parts) + 1
-                    answer = self._ask(
-                        "upload_part", **place, UploadId=upload, PartNumber=number, Body=data
-                    )
-                    parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-            self._ask(
-                "complete_multipart_upload",
-                **place,
-                UploadId=upload,
-                MultipartUpload={"Parts": parts},
-            )
-        except BaseException:
-            self._abandon(key, upload)
-            raise
-
-    def _abandon(self, key: str, upload: str) -> None:
-        with contextlib.suppress(OSError):
-            self._ask("abort_multipart_upload", Bucket=self._bucket, Key=key, UploadId=upload)
 
     def _listed(self, key: str, size: int, modified_us: int, etag: str) -> Listed:
         uri = f"s3://{self._bucket}/{key}"

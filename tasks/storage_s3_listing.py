@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 from tasks.errors import StorageError
@@ -172,4 +173,4 @@ class Listing:
 
 def _ascends(pages: list[list[Item]], after: str) -> bool:
     keys = [after, *(item.key for page in pages for item in page)]
-    return all(a < b for a, b in zip(keys, keys[1:], strict=False))
+    return all(a < b for a, b in pairwise(keys))

@@ -52,6 +52,16 @@ class Store(Protocol):
         """The file as it is listed at this moment; None where there is none."""
 
 
+class RemoteStore(Store, Protocol):
+    """A place whose files are copied to this machine before they are decoded."""
+
+    binds_to_etag: bool
+    """Whether `download` itself refuses a file whose etag is another one by now."""
+
+    def download(self, uri: str, size: int, etag: str | None, target: Path) -> None:
+        """Copy a file of `size` bytes to `target`. Raises OSError where that cannot be written."""
+
+
 class WritableStore(Store, Protocol):
     """A place that can also be written to: a local folder or an S3 prefix.
 
