@@ -2,9 +2,13 @@
 
     python bench/inventory.py [--objects 1000000]
 
-The source is a synthetic fsspec listing (a thousand objects a folder); manifest, ledger and
-plan are the real ones, on a local disk. Each line is measured in a process of its own: peak
-memory is its whole resident set, of which the interpreter and libraries are the first line.
+Manifest, ledger and plan are the real ones. The collection is made up (a thousand objects a
+folder, three derivatives a scan): in the first lines listed by the process itself; then as XML
+pages of an S3 service in another process (`listing_server.py`), read by the real store, source
+and destination; last as real files on the disk of the temporary folder (many names of a few
+files). Each line is measured in a process of its own, imports included: CPU seconds are of that
+process; peak memory is its whole resident set, of which the first line is the interpreter and
+libraries.
 """
 
 from __future__ import annotations
@@ -18,105 +22,21 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import fsspec
-import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.spec import AbstractFileSystem
+from synthetic import Kind, Synthetic, derivatives, files, rows
 
 from tasks import current, ledger
 from tasks.done import read_done
 from tasks.inventory import take_inventory
 from tasks.manifest import SCHEMA
 from tasks.partition import Plan, plan
-from tasks.paths import derivative_path
 from tasks.recipe import Recipe
 from tasks.storage import Listed, Location
 
-_FOLDER = 1000
-_TIME = 1_700_000_000
 _PART = 50
-
-
-class Synthetic(AbstractFileSystem):  # type: ignore[misc]
-    """A collection of TIFFs that exists in its listing alone."""
-
-    protocol = "synthetic"
-    objects = 1_000_000
-
-    def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
-        """The folders of the collection, or the files of a folder."""
-        name = self._strip_protocol(path).strip("/")
-        if name == "collection":
-            folders = range(0, self.objects, _FOLDER)
-            entries = [
-                {"name": f"collection/box {first // _FOLDER:05d}", "size": 0, "type": "directory"}
-                for first in folders
-            ]
-        else:
-            first = int(name.rpartition(" ")[2]) * _FOLDER
-            entries = [
-                {
-                    "name": f"{name}/scan {number:08d}.tif",
-                    "size": size_of(number),
-                    "type": "file",
-                    "mtime": _TIME + number,
-                    "ETag": f"{number:032x}",
-                }
-                for number in range(first, min(first + _FOLDER, self.objects))
-            ]
-        return entries if detail else [entry["name"] for entry in entries]
-
-
-def size_of(number: int) -> int:
-    """Bytes of an object: 5 to 105 MB, unevenly."""
-    return 5_000_000 + number * 7919 % 100_000_000
-
-
-def path_of(number: int) -> str:
-    """The relative path of an object."""
-    return f"box {number // _FOLDER:05d}/scan {number:08d}.tif"
-
-
-def derivatives(objects: int) -> Iterator[Listed]:
-    """The listing of what a first night would have written: two files a scan."""
-    for kind in ("restored", "preview"):
-        for number in range(objects):
-            path = derivative_path(kind, path_of(number))
-            yield Listed(path, 1000 + number, (_TIME + number) * 1_000_000, None)
-
-
-def rows(first: int, end: int, recipe: Recipe) -> pa.Table:
-    """Rows of scans as the lanes would have written them, columns that planning reads only."""
-    records = [
-        {
-            "relative_path": path_of(number),
-            "source_uri": f"synthetic://collection/{path_of(number)}",
-            "page": 0,
-            "recipe": recipe.digest,
-            "requested": recipe.requested_json,
-            "settings": recipe.settings_json,
-            "source_sha256": f"{number:064x}",
-            "source_bytes": size_of(number),
-            "source_modified": (_TIME + number) * 1_000_000,
-            "source_etag": f"{number:032x}",
-            "status": "restored",
-            "seconds_damage": 2.0,
-            "outputs": [
-                {
-                    "kind": kind,
-                    "path": derivative_path(kind, path_of(number)),
-                    "sha256": f"{number:064x}",
-                    "bytes": 1000 + number,
-                    "modified": (_TIME + number) * 1_000_000,
-                }
-                for kind in ("restored", "preview")
-            ],
-        }
-        for number in range(first, end)
-    ]
-    return pa.Table.from_pylist(records, SCHEMA)
+_LISTING, _DISK, _S3 = Kind("listing"), Kind("disk"), Kind("s3")
 
 
 def planned(destination: Location, objects: int, listing: Iterator[Listed] | None) -> Plan:
@@ -148,15 +68,18 @@ def first_night(folder: Path, objects: int) -> str:
 
 
 def write_manifest(folder: Path, objects: int) -> str:
-    """Not measured against anything: the manifest that the next lines work on."""
-    destination = Location.parse(str(folder / "done"))
+    """The manifest that the no-op night works on."""
+    return _write_manifest(_LISTING, folder / "done", objects)
+
+
+def _write_manifest(kind: Kind, folder: Path, objects: int) -> str:
+    destination = Location.parse(str(folder))
     run = ledger.start_run(destination, "first")
-    (folder / "done").mkdir(exist_ok=True)
     metadata = {b"albumen.runs": json.dumps([run.name])}
-    file = folder / "done" / current.MANIFEST
+    file = folder / current.MANIFEST
     with pq.ParquetWriter(file, SCHEMA.with_metadata(metadata), compression="zstd") as writer:
         for first in range(0, objects, 16_384):
-            writer.write_table(rows(first, min(first + 16_384, objects), Recipe()))
+            writer.write_table(rows(kind, first, min(first + 16_384, objects), Recipe()))
     return f"{file.stat().st_size / 1e6:,.0f} MB"
 
 
@@ -174,11 +97,64 @@ def small_night(folder: Path, objects: int) -> str:
     destination = Location.parse(str(folder / "done"))
     run = ledger.start_run(destination)
     for part in range(min(20, objects // _PART)):
-        table = rows(part * _PART, (part + 1) * _PART, Recipe())
+        table = rows(_LISTING, part * _PART, (part + 1) * _PART, Recipe())
         ledger.write_part(destination, run, "p", part, table.to_pylist())
     current.rewrite_manifest(destination)
     count = pq.ParquetFile(folder / "done" / current.MANIFEST).metadata.num_rows
     return f"{count:,} rows"
+
+
+def write_files(folder: Path, objects: int) -> str:
+    """The collection, its derivatives and the manifest as real files."""
+    files(folder / "scans", folder / "on disk", objects)
+    return _write_manifest(_DISK, folder / "on disk", objects)
+
+
+def night_on_disk(folder: Path, objects: int) -> str:  # noqa: ARG001
+    """A no-op night over real files, source and destination."""
+    return _night(Location.parse(str(folder / "scans")), Location.parse(str(folder / "on disk")))
+
+
+def write_s3_manifest(folder: Path, objects: int) -> str:
+    """The manifest that the listing server hands out."""
+    return _write_manifest(_S3, folder / "s3", objects)
+
+
+def night_on_s3(folder: Path, objects: int) -> str:
+    """A no-op night over listings that a server in another process answers with."""
+    return _served(folder, objects, milliseconds=0)
+
+
+def night_on_distant_s3(folder: Path, objects: int) -> str:
+    """The same, where every answer takes 50 ms on its way."""
+    return _served(folder, objects, milliseconds=50)
+
+
+def _served(folder: Path, objects: int, milliseconds: int) -> str:
+    manifest = folder / "s3" / current.MANIFEST
+    command = [sys.executable, str(Path(__file__).with_name("listing_server.py"))]
+    command += [str(objects), str(manifest), "--milliseconds", str(milliseconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        options = {
+            "endpoint_url": f"http://127.0.0.1:{int(server.stdout.readline())}",
+            "key": "none",
+            "secret": "none",
+            "region": "us-east-1",
+        }
+        try:
+            return _night(
+                Location.parse("s3://collection/scans", options),
+                Location.parse("s3://collection/out", options),
+            )
+        finally:
+            server.kill()
+
+
+def _night(source: Location, destination: Location) -> str:
+    found = plan(take_inventory(source), read_done(destination), Recipe())
+    rewritten = current.rewrite_manifest(destination)
+    return f"{found.done:,} done, {found.scans:,} to do, manifest rewritten: {rewritten}"
 
 
 STEPS: dict[str, Callable[[Path, int], str]] = {
@@ -188,6 +164,11 @@ STEPS: dict[str, Callable[[Path, int], str]] = {
     "(manifest made for the next lines)": write_manifest,
     "no-op night": no_op_night,
     "close after 1,000 scans": small_night,
+    "(manifest made for the listing server)": write_s3_manifest,
+    "no-op night, S3": night_on_s3,
+    "no-op night, S3, 50 ms an answer": night_on_distant_s3,
+    "(files made)": write_files,
+    "no-op night, disk": night_on_disk,
 }
 
 
@@ -195,9 +176,9 @@ def measure(step: str, folder: Path, objects: int) -> None:
     """Run one step in this process and print its figures as JSON."""
     began = time.perf_counter()
     outcome = STEPS[step](folder, objects)
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"seconds": seconds, "peak": peak, "outcome": outcome}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak, "outcome": outcome}))
 
 
 def main() -> None:
@@ -210,7 +191,8 @@ def main() -> None:
     if options.step:
         measure(options.step, options.folder, options.objects)
         return
-    print(f"{options.objects:,} objects\n{'':36}{'seconds':>8} {'peak MB':>8} {'+ MB':>6}")
+    print(f"{options.objects:,} objects")
+    print(f"{'':40}{'seconds':>8} {'CPU s':>7} {'peak MB':>8} {'+ MB':>6}")
     base = 0
     with tempfile.TemporaryDirectory(prefix="albumen-bench-") as folder:
         for step in STEPS:
@@ -222,7 +204,8 @@ def main() -> None:
             base = base or found["peak"]
             peak, more = found["peak"] / 1e6, (found["peak"] - base) / 1e6
             print(
-                f"{step:36}{found['seconds']:8.1f} {peak:8.0f} {more:6.0f}  {found['outcome']}",
+                f"{step:40}{found['seconds']:8.1f} {found['cpu']:7.1f} {peak:8.0f} {more:6.0f}  "
+                f"{found['outcome']}",
                 flush=True,
             )
 

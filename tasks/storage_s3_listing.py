@@ -1,9 +1,9 @@
 """Listing of many S3 objects: several pages are asked for at once, and come in key order.
 
 A page names the next one, so a plain listing waits for every answer in turn. Where there are
-more pages than a few, the keys are divided at folders into stretches, and the stretches are
+more than a few pages, the keys are divided at folders into stretches, and the stretches are
 listed side by side, each from its first key (`StartAfter`) to its last. What is held is a few
-dozen pages, however many objects and folders there are.
+hundred pages (60 MB) at most, however many objects and folders there are.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from tasks.storage_s3_page import Item, Page
 _AT_ONCE = 8
 _PLAIN_PAGES = 16
 """As many are listed one after the other before it is worth asking for folders."""
-_PAGES = 8
-"""Pages of a stretch that are fetched before their turn."""
-_ENOUGH_FOLDERS = 32
+_PAGES = 16
+"""Pages of a stretch that are fetched before their turn. Stretches of about as many are aimed
+at: the last page of each reaches beyond its end and is partly thrown away."""
+_ENOUGH_FOLDERS = 16
 _MOST_FOLDERS = 20_000
 _MOST_GROUPED = 256
 
@@ -134,8 +135,8 @@ class Listing:
                 return
 
     def _learn(self, pages: list[list[Item]]) -> None:
-        """Many small folders make one stretch, so that pages are full."""
-        if len(pages) <= 2:
+        """Many small folders make one stretch."""
+        if len(pages) <= _PAGES // 2:
             self._grouped = min(2 * self._grouped, _MOST_GROUPED)
 
     def _stretches(self, folders: list[str]) -> Iterator[_Stretch]:
