@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from typing import Any
 
 from fsspec.asyn import sync
@@ -11,6 +12,7 @@ from tasks.storage_s3_errors import explained
 from tasks.storage_types import Listed
 
 _ATTEMPTS = 4
+_KEPT, _KEPT_BYTES = 4, 256 << 10
 
 
 def fetch(filesystem: Any, **request: str) -> tuple[bytes, str]:
@@ -39,6 +41,7 @@ class RangeReader(io.RawIOBase):
         self._size = found.size
         self._uri = uri
         self._position = 0
+        self._kept: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
 
     def readable(self) -> bool:
         """True."""
@@ -61,15 +64,26 @@ class RangeReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer from the position on, as far as the object reaches."""
+        """Fill the buffer from the position on, as far as the object reaches, or as far as what
+        was read of it lately."""
         view = memoryview(buffer).cast("B")
-        data = self._fetch(len(view))
+        data = self._known(len(view)) or self._fetch(len(view))
         view[: len(data)] = data
         return len(data)
 
     def readall(self) -> bytes:
         """Everything from the position on."""
         return self._fetch(self._size - self._position)
+
+    def _known(self, length: int) -> bytes:
+        """Headers are read in leaps, to and fro: what was fetched for one serves the next."""
+        for start, data in self._kept:
+            first = self._position - start
+            if 0 <= first < len(data):
+                found = data[first : first + length]
+                self._position += len(found)
+                return found
+        return b""
 
     def _fetch(self, length: int) -> bytes:
         end = min(self._position + length, self._size)
@@ -80,5 +94,7 @@ class RangeReader(io.RawIOBase):
             data, _ = fetch(self._filesystem, Range=wanted, **self._request)
         if len(data) != end - self._position:
             raise OSError(f"{self._uri}: asked for {wanted}, got {len(data)} bytes")
+        if len(data) <= _KEPT_BYTES:
+            self._kept.append((self._position, data))
         self._position = end
         return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,6 +114,13 @@ def recording() -> Iterator[tuple[S3Server, list[tuple[str, str]]]]:
 
     with _serving(application) as server:
         yield server, requests
+
+
+@contextmanager
+def behind(wire: Callable[[Any], Any]) -> Iterator[S3Server]:
+    """A service behind what `wire` makes of its WSGI application."""
+    with _serving(wire(DomainDispatcherApplication(create_backend_app))) as server:
+        yield server
 
 
 @contextmanager
