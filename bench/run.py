@@ -16,6 +16,7 @@ def main() -> None:
         "overhead.py",
         "memory.py",
         "inventory.py",
+        "storage.py",
         "networks.py",
         "damage.py",
         "faces.py",
