@@ -166,9 +166,12 @@ class Lease:
                 found = self._store.read(LEASE)
                 if found is None:
                     continue  # given back at this moment
-                self._refuse_living(found, notify)
-                content = self._content()
-                token = self._store.replace_if_same(LEASE, content, found[1])
+                if self._is_ours(found[0]):  # written, and the answer lost on the way
+                    token = found[1]
+                else:
+                    self._refuse_living(found, notify)
+                    content = self._content()
+                    token = self._store.replace_if_same(LEASE, content, found[1])
             if token is not None and self._is_safe():
                 self._token, self._written = token, time.monotonic()
                 return

@@ -142,7 +142,7 @@ class S3Store:
         with explained("cannot write", uri):
             if size > PART_BYTES and isinstance(content, Path):
                 place = {"Bucket": self._bucket, "Key": self._prefix + relative_path}
-                transfer.upload(self._ask, place, content, _content_type(relative_path), {})
+                transfer.upload(self._ask, place, content, _content_type(relative_path))
             else:
                 data = content if isinstance(content, bytes) else content.read_bytes()
                 self._put(relative_path, data)

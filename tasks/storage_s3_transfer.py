@@ -48,10 +48,8 @@ def send(ask: Ask, method: str, **arguments: Any) -> Any:
     raise AssertionError("unreachable")
 
 
-def upload(
-    ask: Ask, place: dict[str, str], file: Path, content_type: str, condition: dict[str, str]
-) -> None:
-    """One multipart upload that is completed, on `condition`, or abandoned.
+def upload(ask: Ask, place: dict[str, str], file: Path, content_type: str) -> None:
+    """One multipart upload that is completed or abandoned.
 
     `place` holds bucket and key. Raises what s3fs and botocore raise.
     """
@@ -63,7 +61,7 @@ def upload(
         with file.open("rb") as source:
             put = partial(_upload_part, ask, target, source.fileno(), part_bytes)
             parts = side_by_side(put, range(1, math.ceil(size / part_bytes) + 1))
-        _complete(ask, place, target, parts, condition)
+        _complete(ask, place, target, parts)
     except BaseException:
         abandon(ask, target)
         raise
@@ -85,19 +83,15 @@ def _upload_part(
 
 
 def _complete(
-    ask: Ask,
-    place: dict[str, str],
-    target: dict[str, str],
-    parts: list[dict[str, Any]],
-    condition: dict[str, str],
+    ask: Ask, place: dict[str, str], target: dict[str, str], parts: list[dict[str, Any]]
 ) -> None:
     try:
         upload = {"Parts": parts}
-        ask("complete_multipart_upload", **target, MultipartUpload=upload, **condition)
+        ask("complete_multipart_upload", **target, MultipartUpload=upload)
     except OSError as error:
         # Completed, and the answer lost on the way: asked again, the upload is gone.
-        gone = code_of(error) in ("NoSuchUpload", "404", "NoSuchKey", "PreconditionFailed", "412")
-        if not gone or not _is_complete(ask, place, parts):
+        is_gone = code_of(error) in ("NoSuchUpload", "404")
+        if not is_gone or not _is_complete(ask, place, parts):
             raise
 
 

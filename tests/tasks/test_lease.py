@@ -228,6 +228,27 @@ def test_beat_whose_answer_was_lost_is_recognised(
         held.check()
 
 
+@pytest.mark.parametrize("write", ["create_exclusive", "replace_if_same"])
+def test_taking_it_when_the_answer_was_lost_is_recognised(
+    destination: Location, monkeypatch: pytest.MonkeyPatch, write: str
+) -> None:
+    """The request was carried out, its answer lost, and the same request then refused."""
+    if write == "replace_if_same":
+        written_by_another_machine(destination)
+    store = storage.writable(destination)
+    real = getattr(store, write)
+    lost = iter([True])
+
+    def losing(*arguments: object) -> str | None:
+        answer: str | None = real(*arguments)
+        return None if next(lost, False) else answer
+
+    monkeypatch.setattr(store, write, losing)
+    with Lease.acquire(destination, beat_seconds=BEAT) as held:
+        held.check()
+    assert read_lease(destination) is None
+
+
 def test_many_drivers_at_once(destination: Location) -> None:
     start = threading.Barrier(6)
     held: list[Lease] = []

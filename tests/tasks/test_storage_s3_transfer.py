@@ -88,7 +88,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def upload(service: Service, file: Path) -> None:
-    transfer.upload(service, PLACE, file, "image/tiff", {})
+    transfer.upload(service, PLACE, file, "image/tiff")
 
 
 def test_parts_are_sent_side_by_side_and_not_too_many(file: Path) -> None:
