@@ -1,6 +1,6 @@
 """Inventory, plan and a no-op night over a million objects: seconds and peak memory.
 
-    python bench/inventory.py [--objects 1000000]
+    python bench/inventory.py [--objects 1000000] [--plain]
 
 Manifest, ledger and plan are the real ones. The collection is made up (a thousand objects a
 folder, three derivatives a scan): in the first lines listed by the process itself; then as XML
@@ -8,7 +8,7 @@ pages of an S3 service in another process (`listing_server.py`), read by the rea
 and destination; last as real files on the disk of the temporary folder (many names of a few
 files). Each line is measured in a process of its own, imports included: CPU seconds are of that
 process; peak memory is its whole resident set, of which the first line is the interpreter and
-libraries.
+libraries. `--plain` lists S3 page after page, to compare with pages side by side.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import fsspec
 import pyarrow.parquet as pq
 from synthetic import Kind, Synthetic, derivatives, files, rows
 
-from tasks import current, ledger
+from tasks import current, ledger, storage_s3_listing
 from tasks.done import read_done
 from tasks.inventory import take_inventory
 from tasks.manifest import SCHEMA
@@ -185,9 +185,12 @@ def main() -> None:
     """Measure every step in a process of its own and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--objects", type=int, default=1_000_000)
+    parser.add_argument("--plain", action="store_true", help="list S3 page after page")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.plain:
+        storage_s3_listing._PLAIN_PAGES = sys.maxsize
     if options.step:
         measure(options.step, options.folder, options.objects)
         return
@@ -197,6 +200,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="albumen-bench-") as folder:
         for step in STEPS:
             command = [sys.executable, __file__, "--objects", str(options.objects)]
+            command += ["--plain"] * options.plain
             answer = subprocess.run(
                 [*command, "--step", step, "--folder", folder], check=True, stdout=subprocess.PIPE
             )

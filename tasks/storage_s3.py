@@ -95,19 +95,15 @@ class S3Store:
             request["IfMatch"] = f'"{etag}"'
 
         def part(first: int, end: int) -> bytes:
-            wanted = f"bytes={first}-{end - 1}"
+            wanted = {"Range": f"bytes={first}-{end - 1}"} if size > PART_BYTES else {}
             with explained("cannot read", uri):
-                data, _ = fetch(filesystem, **request, Range=wanted)
+                data, _ = fetch(filesystem, **request, **wanted)
             if len(data) != end - first:
-                raise StorageError(f"{uri}: asked for {wanted}, got {len(data)} bytes")
+                raise StorageError(f"{uri}: asked for {end - first} bytes, got {len(data)}")
             return data
 
-        if size > PART_BYTES:
-            transfer.download(part, size, target)
-        else:  # whole: the service's checksum of the object, where it has one, is verified
-            with explained("cannot read", uri):
-                data, _ = fetch(filesystem, **request)
-            target.write_bytes(data)
+        # What is fetched whole is compared with the service's checksum, where it has one.
+        transfer.download(part, size, target)
 
     def confine(self, uri: str) -> None:
         """Nothing leads out of a prefix."""

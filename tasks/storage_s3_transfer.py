@@ -118,7 +118,7 @@ def download(fetch: Callable[[int, int], bytes], size: int, target: Path) -> Non
                 written = os.pwrite(file.fileno(), data, end - len(data))
                 data = data[written:]
 
-        side_by_side(part, range(0, size, PART_BYTES))
+        side_by_side(part, range(0, max(size, 1), PART_BYTES))  # an empty one, too
 
 
 def side_by_side(do: Callable[[int], T], numbers: Iterable[int]) -> list[T]:

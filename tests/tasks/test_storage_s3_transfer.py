@@ -163,7 +163,7 @@ def test_an_older_object_does_not_pass_for_the_one_completed(file: Path) -> None
         upload(service, file)
 
 
-@pytest.mark.parametrize("size", [1, 999, 1000, 1001, 12_345])
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 12_345])
 def test_download_in_parts(tmp_path: Path, size: int) -> None:
     content = bytes(n * 7 % 256 for n in range(size))
     transfer.download(lambda first, end: content[first:end], size, tmp_path / "copy")
