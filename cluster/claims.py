@@ -42,14 +42,19 @@ class Claim:
         table = ray.util.placement_group_table(self.group)
         return str(next(iter(table["bundles_to_node_id"].values())))
 
+    def nodes(self) -> frozenset[str]:
+        """Every node it has a part of."""
+        tables = [ray.util.placement_group_table(group) for group in self.groups]
+        return frozenset(node for t in tables for node in t["bundles_to_node_id"].values())
+
     def give_back(self) -> None:
         """Its room is the cluster's again, and its actors end; a second time does nothing."""
         for group in self.groups:
             remove_placement_group(group)
 
 
-def claim(count: int, layout: Layout) -> list[Claim]:
-    """Ask for the room of `count` lanes, without waiting for it."""
+def claim(count: int, layout: Layout, first: int = 0) -> list[Claim]:
+    """Ask for the room of `count` lanes, numbered from `first` on, without waiting for it."""
     return [
         Claim(
             number,
@@ -58,7 +63,7 @@ def claim(count: int, layout: Layout) -> list[Claim]:
             if layout.io_bundles
             else None,
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
 
 

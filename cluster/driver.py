@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +14,12 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.arrivals import Arrivals
-from cluster.lanes import Lane, open_lanes
+from cluster.claims import Claim, share_of_node
+from cluster.lanes import Lane, furnished, open_lanes
+from cluster.lookout import Lookout
 from cluster.partition_run import Order, Report, run_partition
 from cluster.placement import LaneWishes
+from cluster.roster import Roster
 from cluster.session import first_line, session
 from cluster.stages import builders
 from cluster.tally import Progress, Tally
@@ -28,60 +30,27 @@ _PLACE_LOCALLY_SECONDS = 10.0
 """A cluster that was joined may grow when asked to; one of our own has what it has."""
 
 _SETTLE_SECONDS = 20.0
+_ABANDON_SECONDS = 10.0
+_PATIENCE_SECONDS = 300.0
+"""How long a run that lost all of its lanes waits for another, where nothing was said."""
 
 
-class Crew:
-    """The lanes of a run. Thread-safe: every Prefect task run takes a lane and gives it back."""
+class Crew(Roster):
+    """The lanes of a run, the partitions begun on them, and what they report."""
 
-    def __init__(self, lanes: Sequence[Lane], *, gives_back: bool = False) -> None:
-        self._lanes = list(lanes)
-        self._gives_back = gives_back
-        self._changing = threading.Lock()
-        self.hires = True
-        """Whether there is work for further lanes."""
-        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
-        for lane in lanes:
-            self._free.put(lane)
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        *,
+        gives_back: bool = False,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
+        super().__init__(lanes, gives_back=gives_back)
+        self._patience = patience
         # Beside the driver: elsewhere it would die with a node of the lanes, or keep one that is
         # idle from being given back.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self._tally = Tally.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
-        self.stopping = False
-        """Whether the partitions were asked to stop: none is worth another try then."""
-
-    @property
-    def lanes(self) -> tuple[Lane, ...]:
-        """Those that are there now: more may come, and idle ones are given back."""
-        with self._changing:
-            return tuple(self._lanes)
-
-    def add(self, lane: Lane) -> None:
-        """A lane that came later."""
-        with self._changing:
-            self._lanes.append(lane)
-        self._free.put(lane)
-
-    def keep(self, count: int) -> None:
-        """The work is nearly done, and only so many lanes are needed any more: on a cluster that
-        was joined the idle ones are given back, so that its autoscaler can end their nodes."""
-        self.hires = False
-        while self._gives_back and len(self.lanes) > count:
-            try:
-                lane = self._free.get_nowait()
-            except queue.Empty:
-                return
-            with self._changing:
-                self._lanes.remove(lane)
-            lane.close()
-
-    @contextmanager
-    def lane(self) -> Iterator[Lane]:
-        """A free lane, for the length of the block; waits until there is one."""
-        lane = self._free.get()
-        try:
-            yield lane
-        finally:
-            self._free.put(lane)
 
     def settle(self, seconds: float) -> None:
         """Wait until every lane was given back, at most so long.
@@ -90,16 +59,24 @@ class Crew:
         thread that waits inside it: that takes the process down, and with it the exit code.
         """
         deadline = time.monotonic() + seconds
-        while self._free.qsize() < len(self.lanes) and time.monotonic() < deadline:
+        while self.are_out() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def start(self, order: Order, lane: Lane) -> RunningPartition:
         """Begin a partition on a lane."""
         task = run_partition.options(scheduling_strategy=lane.placement())
-        return RunningPartition(task.remote(order, lane, self._tally))
+        ref = task.remote(order, lane, self._tally)
+        return RunningPartition(ref, lambda: self.is_lost(lane))
 
     def progress(self) -> Progress:
-        """Counts over all partitions of this run. Raises ClusterError."""
+        """Counts over all partitions of this run. Raises ClusterError, also where the last lane
+        was lost and none came in its place for too long."""
+        if self.bereft_seconds() > self._patience:
+            raise ClusterError(
+                f"no lane is left: their nodes are gone, and no other node with room for a lane "
+                f"came within {self._patience:g} s (--wait-for-nodes). What has a row is done; "
+                f"run the same command again to go on."
+            )
         try:
             counted: Progress = ray.get(self._tally.progress.remote(), timeout=60)
         except RayError as error:
@@ -118,8 +95,9 @@ class Crew:
 class RunningPartition:
     """A partition under way, polled so that the driver stays responsive."""
 
-    def __init__(self, ref: Any) -> None:
+    def __init__(self, ref: Any, is_lost: Callable[[], bool] = lambda: False) -> None:
         self._ref = ref
+        self._is_lost = is_lost
 
     def poll(self, seconds: float) -> Report | None:
         """Its report, or None while it runs.
@@ -128,6 +106,10 @@ class RunningPartition:
         """
         ready, _ = ray.wait([self._ref], timeout=seconds)
         if not ready:
+            if self._is_lost():  # Ray would wait for another node, and begin it anew there
+                self.abandon()
+                ray.wait([self._ref], timeout=_ABANDON_SECONDS)
+                raise ClusterError("the lane of a partition was lost with its node.")
             return None
         try:
             report: Report = ray.get(self._ref)
@@ -165,15 +147,25 @@ def assemble(
         building = partial(
             builders, stages, options, actors=wishes.actors, on_cpu=wishes.on_cpu(stages)
         )
+        layout = resources.layout(stages)
+
+        def furnish(one: Claim) -> Lane:
+            """A lane in place of one that was lost, by what its node has."""
+            budget, cpus = share_of_node(one, layout, count)
+            share = replace(resources, threads=max(1, int(cpus)))
+            return furnished(one, share, layout, building(threads=share.threads), budget)
+
         if address is None or wishes.wait_seconds is None:
             seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
             built = building(threads=resources.threads)
             with (
                 open_lanes(count, resources, built, place_within_seconds=seconds) as opened,
                 _settled(Crew(opened, gives_back=address is not None)) as crew,
+                Lookout(crew, layout, furnish, first=count).watching(),
             ):
                 yield crew
             return
+        patience = wishes.wait_seconds
         arrivals = Arrivals(
             count,
             resources,
@@ -182,7 +174,11 @@ def assemble(
             wait_seconds=wishes.wait_seconds,
         )
         try:
-            with _settled(Crew(arrivals.first(), gives_back=True)) as crew, arrivals.joining(crew):
+            with (
+                _settled(Crew(arrivals.first(), gives_back=True, patience=patience)) as crew,
+                arrivals.joining(crew),
+                Lookout(crew, layout, furnish, first=count).watching(),
+            ):
                 yield crew
         finally:
             arrivals.close()

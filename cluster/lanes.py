@@ -40,6 +40,8 @@ class Lane:
     budget_bytes: int
     batches: Mapping[str, int] = field(default_factory=dict)
     io_group: PlacementGroup | None = None
+    nodes: frozenset[str] = frozenset()
+    """Without any of these it cannot work."""
 
     @property
     def places(self) -> dict[str, list[str]]:
@@ -120,7 +122,8 @@ def furnished(
         ).remote(seat.stage, stages[seat.stage])
         for seat in layout.seats
     }
-    return Lane(one.number, one.group, actors, resources, budget_bytes, {}, one.io_group)
+    group, io_group = one.group, one.io_group
+    return Lane(one.number, group, actors, resources, budget_bytes, {}, io_group, one.nodes())
 
 
 def await_models(lanes: Sequence[Lane], seconds: float) -> list[Lane]:

@@ -46,6 +46,8 @@ def restore_partition(name: str, order: Order, crew: Crew) -> Report:
     jobs = order.partition.jobs
     logger.info("%s: %d scans, attempt %d", name, len(jobs), order.attempt)
     with crew.lane() as lane:
+        if lane is None:  # asked to stop before one was free
+            return Report(dict(order.already), len(jobs))
         running = crew.start(order, lane)
         try:
             while (report := running.poll(_POLL_SECONDS)) is None:
@@ -102,7 +104,7 @@ def run_in_window(
     while True:
         stopping = raised is not None or interrupt.requested.is_set() or is_over()
         try:
-            while not stopping and under_way < len(crew.lanes):
+            while not stopping and under_way < max(1, len(crew.lanes)):  # none: one waits
                 if (order := next(waiting, None)) is None:
                     exhausted = True
                     break

@@ -29,6 +29,14 @@ TITLES = {
 """What the processes of a run are called; Ray names a worker by the task it runs."""
 
 
+def sabotaged(control: Path) -> dict[str, str]:
+    """The environment in which processes follow the rules of a control folder."""
+    return {
+        "PYTHONPATH": os.pathsep.join([str(_SUPPORT / "sabotage"), str(_SUPPORT)]),
+        "ALBUMEN_SABOTAGE": str(control),
+    }
+
+
 class Command:
     """`albumen restore` as a process, with all that it started, known by their environment."""
 
@@ -38,18 +46,16 @@ class Command:
         control: Path,
         arguments: Sequence[object],
         environment: Mapping[str, str],
+        *,
+        light: Sequence[str] = LIGHT,
     ) -> None:
         self._mark = secrets.token_hex(8)
         self._control = control
-        settings = {
-            "PYTHONPATH": os.pathsep.join([str(_SUPPORT / "sabotage"), str(_SUPPORT)]),
-            "ALBUMEN_SABOTAGE": str(control),
-            _MARK: self._mark,
-        }
+        settings = sabotaged(control) | {_MARK: self._mark}
         self._errors = (home / f"stderr-{self._mark}").open("w")
         self._output = (home / f"stdout-{self._mark}").open("w")
         self.process = subprocess.Popen(
-            [COMMAND, "restore", *map(str, arguments), *LIGHT, "--object-store", "200MB"],
+            [COMMAND, "restore", *map(str, arguments), *light, "--object-store", "200MB"],
             env=Cli(home, settings | dict(environment)).variables(),
             cwd=home,
             stdin=subprocess.DEVNULL,
@@ -80,7 +86,7 @@ class Command:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds:g} s:\n{self.errors}") from None
 
-    def until(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
         """Wait for something to happen while it runs."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tifffile
+from cli import LIGHT
 from fault_command import Command
 from PIL import Image
 
@@ -86,27 +87,41 @@ class Collection:
 
     def sabotage(self, *rules: dict[str, Any]) -> None:
         """The faults from now on; see `sabotage/saboteur.py`."""
-        for left in [*self.control.glob("paused-*"), *self.control.glob("calls-*")]:
-            left.unlink()
+        for name in ("paused-*", "calls-*", "released"):
+            for left in self.control.glob(name):
+                left.unlink()
         (self.control / "rules.json").write_text(json.dumps(rules))
 
+    def release(self) -> None:
+        """Let go of what a rule holds."""
+        (self.control / "released").touch()
+
     @contextmanager
-    def restoring(self, *options: str, **environment: str) -> Iterator[Command]:
+    def restoring(
+        self, *options: str, light: Sequence[str] = LIGHT, **environment: str
+    ) -> Iterator[Command]:
         """`albumen restore` under way. Whatever is left of it is killed at the end."""
         command = Command(
             self.base,
             self.control,
             (self.source, self.destination, *options),
             {**self.environment, **environment},
+            light=light,
         )
         try:
             yield command
         finally:
             command.clear()
 
-    def restore(self, *options: str, seconds: float = 180, **environment: str) -> Command:
+    def restore(
+        self,
+        *options: str,
+        seconds: float = 180,
+        light: Sequence[str] = LIGHT,
+        **environment: str,
+    ) -> Command:
         """`albumen restore` to its end."""
-        with self.restoring(*options, **environment) as command:
+        with self.restoring(*options, light=light, **environment) as command:
             command.wait(seconds)
         return command
 

@@ -4,14 +4,18 @@ The control folder holds `rules.json`, a list of objects with
 
 - `point`: the function, such as `tasks.images.read_page`
 - `match`: a text that the call's log entry must contain (default: any call)
+- `over`: a number that the call's log entry must exceed (default: any call)
 - `when`: `before` or `after` the function (default before)
 - `skip`: calls to let pass first, counted over all processes (default none)
-- `do`: `pause` until killed, `segfault`, `kill` (as the kernel does when memory runs out),
-  `hang`, `gorge` (allocate more than the process may have) or `no space` (ENOSPC)
+- `do`: `pause` until killed, `hold` until the file `released` is there, `segfault`, `kill` (as
+  the kernel does when memory runs out), `hang`, `gorge` (allocate more than the process may
+  have), `devour` (fill the machine's memory until killed for it), `no space` (ENOSPC) or `cuda
+  out of memory` (as torch says it)
 - `once`: strike a single time, over all processes (default false)
 
 Every call adds a line to `log`: time, process id, point, and what it was called with. A pause
-creates `paused-<number of the rule>`.
+or a hold creates `paused-<number of the rule>`, which tells the process;
+a hold also one with its id added.
 """
 
 from __future__ import annotations
@@ -48,12 +52,35 @@ def _paths_of_rows(_destination: Any, _run: Any, _partition: Any, _part: Any, ro
     return [row["relative_path"] for row in rows]
 
 
+def _pages(_stage: Any, batch: Any) -> int:
+    return len(batch)
+
+
+DEVOURED = 5 << 30
+"""What `devour` takes at most: where nobody ends it before, the machine shall live."""
+
+RETURNED: dict[str, dict[str, _Describe]] = {
+    "models.tiling": {"on_device": lambda x, *_: x.shape[-2] * x.shape[-1]},
+}
+"""Functions whose answer is a function, and what is struck: its calls. `on_device` makes what runs
+a network, of which the pixels of its input are logged."""
+
+
 POINTS: dict[str, dict[str, _Describe]] = {
-    "tasks.images": {"read_page": lambda path, *_: str(path)},
+    "tasks.images": {
+        "read_page": lambda path, *_: str(path),
+        "probe": lambda _file, path, *_: str(path),
+    },
+    "models.look": {"look": lambda pixels, **_: list(pixels.shape)},
+    "models.classical": {"ClassicalRestorer.__call__": _pages},
+    "models.faces.restorer": {"FaceRestorer.__call__": _pages},
+    "models.color.restorer": {"ColorRestorer.__call__": _pages},
+    "cluster.derivatives": {"write_all": lambda job, *_: job.scan.relative_path},
     "tasks.storage": {"put_file": _second, "put_bytes": _second, "write_file": _second},
     "tasks.storage_local": {"_fill": _second_if_path},
     "tasks.ledger": {"write_part": _paths_of_rows, "start_run": lambda *_: "", "end_run": _second},
     "tasks.inventory": {"take_inventory": lambda *_, **__: ""},
+    "tasks.lease": {"Lease.acquire": lambda *_, **__: ""},
     "tasks.done": {"read_done": lambda *_: ""},
     "tasks.current": {"rewrite_manifest": lambda *_: ""},
     "tasks.report": {"write_report": lambda *_, **__: ""},
@@ -94,7 +121,11 @@ class Saboteur:
         for number, rule in enumerate(rules):
             if (rule["point"], rule.get("when", "before")) != (point, when):
                 continue
-            if rule.get("match", "") not in text or not self._is_due(number, rule):
+            if rule.get("match", "") not in text:
+                continue
+            if "over" in rule and float(text) <= rule["over"]:
+                continue
+            if not self._is_due(number, rule):
                 continue
             getattr(self, "_" + rule["do"].replace(" ", "_"))(number)
 
@@ -112,6 +143,12 @@ class Saboteur:
     def _pause(self, number: int) -> None:
         (self._control / f"paused-{number}").write_text(str(os.getpid()))
         time.sleep(3600)
+
+    def _hold(self, number: int) -> None:
+        (self._control / f"paused-{number}").write_text(str(os.getpid()))
+        (self._control / f"paused-{number}-{os.getpid()}").touch()
+        while not (self._control / "released").exists():
+            time.sleep(0.1)
 
     def _hang(self, _number: int) -> None:
         time.sleep(3600)
@@ -132,6 +169,18 @@ class Saboteur:
         finally:
             resource.setrlimit(resource.RLIMIT_AS, before)
 
+    def _devour(self, _number: int) -> None:
+        eaten = []
+        for _ in range(DEVOURED >> 25):
+            eaten.append(b"\xff" * (1 << 25))
+            time.sleep(0.02)
+        raise MemoryError("nobody minded")
+
+    def _cuda_out_of_memory(self, _number: int) -> None:
+        import torch
+
+        raise torch.OutOfMemoryError("CUDA out of memory (simulated)")
+
     def _no_space(self, _number: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -144,7 +193,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in POINTS or self._busy:
+        if name not in POINTS.keys() | RETURNED.keys() or self._busy:
             return None
         self._busy = True
         try:
@@ -166,7 +215,18 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._inner.exec_module(module)
-        for name, describe in POINTS[module.__name__].items():
-            function = getattr(module, name)
+        for name, describe in POINTS.get(module.__name__, {}).items():
+            *classes, last = name.split(".")
+            owner = functools.reduce(getattr, classes, module)
             point = f"{module.__name__}.{name}"
-            setattr(module, name, self._saboteur.wrap(point, function, describe))
+            setattr(owner, last, self._saboteur.wrap(point, getattr(owner, last), describe))
+        for name, describe in RETURNED.get(module.__name__, {}).items():
+            point = f"{module.__name__}.{name}"
+            setattr(module, name, self._of_returned(point, getattr(module, name), describe))
+
+    def _of_returned(self, point: str, function: Callable[..., Any], describe: _Describe) -> Any:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            return self._saboteur.wrap(point, function(*args, **kwargs), describe)
+
+        return wrapped

@@ -1,12 +1,14 @@
 """Faults on demand, in every process of a run: put this folder on PYTHONPATH and name a control
 folder in ALBUMEN_SABOTAGE. Without that variable nothing happens.
 
-Python imports this module at its start; Ray's workers inherit the environment of the driver.
+ALBUMEN_FAKE_HOST is another name for this host. Python imports this module at its start; Ray's
+workers inherit the environment of the driver.
 """
 
 import importlib.machinery
 import importlib.util
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -22,6 +24,8 @@ def _run_the_one_it_hides() -> None:
 
 
 _run_the_one_it_hides()
+if os.environ.get("ALBUMEN_FAKE_HOST"):  # as on another machine, which knows nothing of this one
+    socket.gethostname = lambda: os.environ["ALBUMEN_FAKE_HOST"]
 if os.environ.get("ALBUMEN_SABOTAGE"):
     import saboteur
 
