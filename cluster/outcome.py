@@ -48,6 +48,14 @@ def failure_of(error: BaseException, step: str) -> Failure:
             TooLarge.__name__,
             f"not enough memory in step '{step}'. Give the node more memory or fewer lanes.",
         )
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which only `models` may import
+        return Failure(
+            TooLarge.__name__,
+            f"the GPU has not enough memory in step '{step}', even for the smallest tiles. Give "
+            f"each lane more of it (--lanes-per-gpu), or end what else runs there; the next run "
+            f"tries the scan again.",
+            transient=True,
+        )
     if isinstance(error, AlbumenError):  # such as the storage of the destination failing
         return Failure(type(error).__name__, str(error), transient=True)
     return Failure(
