@@ -43,9 +43,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[PrefectServer]:
-    """Start a server with its database in `home`; it ends with the block."""
-    url = f"http://127.0.0.1:{free_port()}/api"
+def running(home: Path, port: int | None = None) -> Iterator[PrefectServer]:
+    """Start a server with its database in `home`, on a port of its own where none is named; it
+    ends with the block."""
+    port = port or free_port()
+    url = f"http://127.0.0.1:{port}/api"
     log = home / "server.log"
     settings = {
         "PREFECT_HOME": str(home),
@@ -55,10 +57,9 @@ def running(home: Path) -> Iterator[PrefectServer]:
     }
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     prefect = Path(sys.executable).with_name("prefect")
-    port = url.rpartition(":")[2].removesuffix("/api")
     with log.open("w") as output:
         process = subprocess.Popen(
-            [prefect, "server", "start", "--host", "127.0.0.1", "--port", port],
+            [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
             env=inherited | settings,
             stdin=subprocess.DEVNULL,
             stdout=output,
