@@ -24,6 +24,7 @@ import psutil
 
 _STORE = 90 << 20
 _SECONDS = 30.0
+_START_SECONDS = 180.0
 
 
 @dataclass
@@ -76,6 +77,7 @@ def running(count: int, environment: Mapping[str, str]) -> Iterator[RayNodes]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": str(_START_SECONDS),
     }
     process = subprocess.Popen(
         [sys.executable, __file__],
@@ -103,7 +105,9 @@ def running(count: int, environment: Mapping[str, str]) -> Iterator[RayNodes]:
 
 def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.stdout is not None
-    answer: dict[str, Any] = json.loads(process.stdout.readline())
+    line = process.stdout.readline()
+    assert line, "the cluster of the test did not start: Ray's logs lie in its folder"
+    answer: dict[str, Any] = json.loads(line)
     return answer
 
 
@@ -118,7 +122,8 @@ def _keep(answer: Any) -> None:
     try:
         print(json.dumps({"address": cluster.address}), file=answer, flush=True)
         for _ in sys.stdin:
-            node = cluster.add_node(num_cpus=2, num_gpus=1, **given)
+            node = cluster.add_node(wait=False, num_cpus=2, num_gpus=1, **given)
+            cluster._wait_for_node(node, timeout=_START_SECONDS)
             (raylet,) = node.all_processes["raylet"]
             print(json.dumps({"raylet": raylet.process.pid}), file=answer, flush=True)
     finally:
