@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -20,24 +22,45 @@ from prefect.artifacts import (
 from flows.summary import Summary
 
 _SECONDS_BETWEEN_UPDATES = 5.0
+_LAST_SECONDS = 10.0
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class ProgressArtifact:
-    """The share of planned scans that have a row, in percent, updated every few seconds."""
+    """The share of planned scans that have a row, in percent, updated every few seconds.
+
+    A thread tells the server: one that is gone is tried for minutes, and partitions are handed out
+    meanwhile.
+    """
 
     total: int
     _id: UUID | None = None
     _told_at: float = 0.0
+    _telling: threading.Thread | None = None
 
     def show(self, done: int, *, last: bool = False) -> None:
-        """Show that `done` scans have a row."""
+        """Show that `done` scans have a row; what cannot be shown at the moment is left out."""
         now = time.monotonic()
         if not self.total or (now - self._told_at < _SECONDS_BETWEEN_UPDATES and not last):
             return
         self._told_at = now
-        percent = 100.0 * done / self.total
+        if self._is_telling(_LAST_SECONDS if last else 0):
+            return
+        context, percent = copy_context(), 100.0 * done / self.total  # Prefect's, of the flow run
+        self._telling = threading.Thread(
+            target=context.run, args=[self._tell, percent], name="albumen-progress", daemon=True
+        )
+        self._telling.start()
+        if last:
+            self._telling.join(_LAST_SECONDS)
+
+    def _is_telling(self, seconds: float) -> bool:
+        if self._telling is not None:
+            self._telling.join(seconds)
+        return self._telling is not None and self._telling.is_alive()
+
+    def _tell(self, percent: float) -> None:
         with _best_effort("progress"):
             if self._id is None:
                 created = create_progress_artifact(
