@@ -99,6 +99,7 @@ class Lease:
         self._holder = Holder.this_process()
         self._since = _now()
         self._count = 0
+        self._is_lax = False  # the service ignores conditions
         self._progress: Mapping[str, Any] = {}
         self._token = ""
         self._written = time.monotonic()
@@ -160,18 +161,16 @@ class Lease:
 
     def _take(self, notify: Callable[[str], None]) -> None:
         while True:
-            content = self._content()
-            token = self._store.create_exclusive(LEASE, content)
-            if token is None:
-                found = self._store.read(LEASE)
-                if found is None:
-                    continue  # given back at this moment
-                if self._is_ours(found[0]):  # written, and the answer lost on the way
-                    token = found[1]
-                else:
-                    self._refuse_living(found, notify)
-                    content = self._content()
-                    token = self._store.replace_if_same(LEASE, content, found[1])
+            # Looked at first, always: a service that ignores conditions would write over it.
+            found = self._store.read(LEASE)
+            token: str | None
+            if found is None:
+                token = self._store.create_exclusive(LEASE, self._content())
+            elif self._is_ours(found[0]):  # the answer was lost, or another driver that asked wrote it back
+                token = found[1]
+            else:
+                self._refuse_living(found, notify)
+                token = self._store.replace_if_same(LEASE, self._content(), found[1])
             if token is not None and self._is_safe():
                 self._token, self._written = token, time.monotonic()
                 return
@@ -201,6 +200,7 @@ class Lease:
         """Whether the lease just written is truly ours, on any storage."""
         if self._store.honours_conditions(LEASE):
             return True
+        self._is_lax = True
         time.sleep(_SETTLE_SECONDS)
         now = self._store.read(LEASE)
         return now is not None and self._is_ours(now[0])
@@ -222,6 +222,11 @@ class Lease:
 
     def _beat(self) -> None:
         self._count += 1
+        if self._is_lax:
+            found = self._store.read(LEASE)
+            if found is None or not self._is_ours(found[0]):
+                self.lost.set()
+                return
         token = self._store.replace_if_same(LEASE, self._content(), self._token)
         if token is None:
             # An earlier beat may have been written though its answer was lost on the way.

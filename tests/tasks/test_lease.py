@@ -283,6 +283,24 @@ def test_service_without_conditional_writes(monkeypatch: pytest.MonkeyPatch) -> 
             held.check()
 
 
+def test_a_second_driver_on_such_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It neither writes over the lease of one that lives, nor are there two that start at once."""
+    monkeypatch.setattr(lease, "_SETTLE_SECONDS", 0.5)
+    with s3_server.ignoring_conditions() as lax, s3_server.environment_of(lax):
+        destination = Location.parse(f"s3://{lax.bucket()}/out")
+        with Lease.acquire(destination, "first", beat_seconds=3600) as held:
+            with pytest.raises(LeaseHeld):
+                Lease.acquire(destination, "second", beat_seconds=3600)
+            assert (read_lease(destination) or pytest.fail()).run_id == "first"
+            held.check()
+            written_by_another_machine(destination)
+            held._beat()
+            with pytest.raises(LeaseLost):
+                held.check()
+        storage.writable(destination).remove(LEASE)
+        test_many_drivers_at_once(destination)
+
+
 def test_info_is_one_line() -> None:
     info = LeaseInfo(Holder("h", "m/n", 1, 0.0), "n", "r", "then", "now", {})
     assert str(info) == "process 1 on h, since then, last heartbeat now"
