@@ -77,7 +77,6 @@ def running(count: int, environment: Mapping[str, str]) -> Iterator[RayNodes]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_raylet_start_wait_time_s": str(_START_SECONDS),
     }
     process = subprocess.Popen(
         [sys.executable, __file__],
