@@ -166,7 +166,7 @@ class Lease:
             token: str | None
             if found is None:
                 token = self._store.create_exclusive(LEASE, self._content())
-            elif self._is_ours(found[0]):  # the answer was lost, or another driver that asked wrote it back
+            elif self._is_ours(found[0]):  # the answer to an earlier attempt was lost
                 token = found[1]
             else:
                 self._refuse_living(found, notify)
