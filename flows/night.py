@@ -32,6 +32,7 @@ from tasks.lease import Lease
 from tasks.ledger import Run, colorized_in
 from tasks.location import Location
 from tasks.partition import Plan
+from tasks.taper import tapered
 from tasks.withdraw import among, select
 
 _EXAMPLES = 20
@@ -81,7 +82,7 @@ class Night:
                     artifact.show(progress.done)
 
                 try:
-                    run_in_window(self._orders(), crew, look, self.ended, self.is_over)
+                    run_in_window(self._orders(crew), crew, look, self.ended, self.is_over)
                 except Exception:
                     self.gave_up = True
                     raise
@@ -152,10 +153,10 @@ class Night:
             object_store_bytes=settings.object_store_bytes,
         )
 
-    def _orders(self) -> Iterator[Order]:
+    def _orders(self, crew: Crew) -> Iterator[Order]:
         """The partitions as the cluster is given them, one at a time."""
         struck = strikes.paths(self.destination)
-        for partition in self.plan.partitions():
+        for partition in tapered(self.plan, lambda: self._lanes_expected(crew)):
             scans = [job.scan for job in partition.jobs]
             known = strikes.counts(self.destination, scans, struck)
             if self.settings.retry_failed:  # asked for: they start afresh
@@ -173,6 +174,10 @@ class Night:
                 already={},
                 step_seconds=self.settings.step_seconds,
             )
+
+    def _lanes_expected(self, crew: Crew) -> int:
+        """Lanes that are there, or were asked for and may yet come."""
+        return max(len(crew.lanes), self.settings.lanes or 1)
 
     def _look(self, progress: Progress) -> None:
         self._tell_lease()

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-_SCAN_COSTS_BYTES = 256 << 10
+SCAN_COSTS_BYTES = 256 << 10
 """What a scan costs whatever its size, in bytes; balances folders of many small files."""
 
 
@@ -20,7 +20,7 @@ def cut(
     `most_bytes` bytes unless one scan alone has; there are `at_least` so many where there are
     as many scans. Within that, partitions are about equally large.
     """
-    weights = (sizes + _SCAN_COSTS_BYTES).tolist()
+    weights = (sizes + SCAN_COSTS_BYTES).tolist()
     real = sizes.tolist()
     partitions = max(
         math.ceil(sum(real) / most_bytes),

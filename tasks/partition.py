@@ -104,7 +104,7 @@ class Plan:
         begin = 0
         for end in self._ends:
             members = tuple(islice(jobs, end - begin))
-            yield Partition(_identity(members), members)
+            yield Partition(identity(members), members)
             begin = end
 
 
@@ -209,7 +209,8 @@ def _chunks(
         yield chunk
 
 
-def _identity(jobs: Iterable[Job]) -> str:
+def identity(jobs: Iterable[Job]) -> str:
+    """What a partition of these scans is called."""
     digest = hashlib.sha256()
     for job in jobs:
         scan = job.scan
