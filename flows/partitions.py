@@ -1,4 +1,4 @@
-"""Partitions as Prefect task runs: submitted in a window of as many as there are lanes."""
+"""Partitions as Prefect task runs: submitted in a window of one more than there are lanes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tasks import ledger, strikes
 from tasks.errors import ClusterError, PartitionsFailed
 
 _POLL_SECONDS = 0.5
+_READY = 1
+"""Partitions that wait for a lane, so that none waits for Prefect when it has finished one."""
 
 
 def _is_worth_another_try(_task: object, _run: object, state: State[Any]) -> bool:
@@ -44,10 +46,10 @@ def restore_partition(name: str, order: Order, crew: Crew) -> Report:
     logger = get_run_logger()
     order = _what_is_left(replace(order, attempt=task_run.run_count))
     jobs = order.partition.jobs
-    logger.info("%s: %d scans, attempt %d", name, len(jobs), order.attempt)
     with crew.lane() as lane:
-        if lane is None:  # asked to stop before one was free
+        if lane is None or crew.stopping or interrupt.abandoned.is_set():  # while it waited
             return Report(dict(order.already), len(jobs))
+        logger.info("%s: %d scans, attempt %d", name, len(jobs), order.attempt)
         running = crew.start(order, lane)
         try:
             while (report := running.poll(_POLL_SECONDS)) is None:
@@ -89,7 +91,7 @@ def run_in_window(
     ended: Ended,
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Submit partitions as lanes become free, and wait for all of them.
+    """Submit partitions as lanes become free, one of them ahead, and wait for all.
 
     Lanes that nothing is left for are given back. Once `is_over`, no partition and no scan is
     begun any more; what is in flight ends.
@@ -104,7 +106,7 @@ def run_in_window(
     while True:
         stopping = raised is not None or interrupt.requested.is_set() or is_over()
         try:
-            while not stopping and under_way < max(1, len(crew.lanes)):  # none: one waits
+            while not stopping and under_way < len(crew.lanes) + _READY:
                 if (order := next(waiting, None)) is None:
                     exhausted = True
                     break

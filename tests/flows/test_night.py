@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli import Cli, ask_json
+from lane_setup import order_for
 from nights import plan_of, scans_in
 from small_collection import save
 
@@ -83,7 +86,7 @@ def test_lanes_are_given_back_when_nothing_is_left_for_them(begun: list[str]) ->
     orders: Any = map(Order, range(3))
     run_in_window(orders, crew, lambda _: None, Ended())
     assert len(begun) == 3
-    assert crew.kept == [1]  # one for the partition under way
+    assert crew.kept == [2, 1]  # one for each partition under way
     assert not crew.stopped
 
 
@@ -93,6 +96,30 @@ def test_once_it_is_over_nothing_is_begun(begun: list[str]) -> None:
     run_in_window(orders, crew, lambda _: None, Ended(), lambda: len(begun) >= 3)
     assert begun == ["partition-0", "partition-1", "partition-2"]
     assert crew.stopped
+
+
+def test_what_waited_for_a_lane_begins_nothing_once_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(Crew):
+        stopping = True
+        given_back = 0
+
+        @contextmanager
+        def lane(self) -> Iterator[None]:
+            yield None
+            self.given_back += 1
+
+        def start(self, *_: object) -> None:
+            raise AssertionError("a partition was begun")
+
+    save(tmp_path / "in/a.png")
+    (tmp_path / "out").mkdir()
+    order = order_for(tmp_path / "in", tmp_path / "out")
+    monkeypatch.setattr(partitions, "get_run_logger", logging.getLogger)
+    crew: Any = Stopped()
+    assert partitions.restore_partition.fn("p", order, crew) == Report({}, 1)
+    assert crew.given_back == 1
 
 
 def summary(**changes: Any) -> Summary:
