@@ -118,7 +118,11 @@ PartitionBytes = Annotated[
 ]
 PartitionScans = Annotated[
     int | None,
-    typer.Option(help="Most scans in a partition.", show_default="200", rich_help_panel=_WHERE),
+    typer.Option(
+        help="Most scans in a partition; fewer towards the end, where there are several lanes.",
+        show_default="200",
+        rich_help_panel=_WHERE,
+    ),
 ]
 RayAddress = Annotated[
     str | None,

@@ -46,7 +46,7 @@ def restore(settings: RestoreSettings) -> Summary:
         with watch.phase("inventory and plan"):
             plan, inventory = plan_restoration(settings, source, destination)
         logger.info(
-            "%d of %d scans are to be restored, in %d partitions (%s)",
+            "%d of %d scans are to be restored, in %d partitions or more (%s)",
             plan.scans,
             plan.looked_at,
             plan.partition_count,
