@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import site
 import subprocess
 import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import prefect_server
 import pytest
+from bare_python import bare_python
 from cli import SECONDS, Cli
 from small_collection import save
 
@@ -32,25 +31,12 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with everything that this one has installed, except Albumen."""
-    folder = tmp_path_factory.mktemp("node") / "venv"
-    venv.create(folder, symlinks=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    # The folder alone: links in it, as an editable installation leaves them, are not followed.
-    (packages / "everything.pth").write_text("\n".join(site.getsitepackages()))
-    python = folder / "bin/python"
-    probe = (
-        "import ray, cv2, importlib.util as u; print(u.find_spec('tasks'), u.find_spec('models'))"
-    )
-    asked = subprocess.run([python, "-c", probe], cwd="/", capture_output=True, text=True)
-    if asked.stdout.strip() != "None None":
-        pytest.skip(f"Albumen cannot be hidden from a node here: {asked.stdout}{asked.stderr}")
-    return python
+def node_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bare_python(tmp_path_factory.mktemp("node") / "venv")
 
 
 @pytest.fixture(scope="module")
-def cluster(bare_python: Path) -> Iterator[Cluster]:
+def cluster(node_python: Path) -> Iterator[Cluster]:
     address, token = f"127.0.0.1:{prefect_server.free_port()}", secrets.token_hex(32)
     # Short: the paths of sockets below it may have 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="ray-"))
@@ -61,7 +47,7 @@ def cluster(bare_python: Path) -> Iterator[Cluster]:
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     command = [
-        bare_python, "-m", "ray.scripts.scripts", "start", "--head", "--block",
+        node_python, "-m", "ray.scripts.scripts", "start", "--head", "--block",
         "--node-ip-address=127.0.0.1", f"--port={address.rpartition(':')[2]}",
         "--num-cpus=2", "--object-store-memory=200000000", "--include-dashboard=false",
         f"--temp-dir={folder}", "--min-worker-port=0", "--max-worker-port=0",
