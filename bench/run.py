@@ -14,6 +14,7 @@ def main() -> None:
     for script in (
         "end_to_end.py",
         "overhead.py",
+        "lanes.py",
         "memory.py",
         "inventory.py",
         "storage.py",
