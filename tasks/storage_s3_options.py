@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,7 @@ _NAMES = (
     "verify",
     "requester_pays",
     "addressing_style",
+    "read_timeout",
 )
 _SWITCHES = ("anon", "use_ssl", "requester_pays")
 _YES, _NO = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
@@ -52,6 +54,8 @@ def checked(options: Mapping[str, str]) -> dict[str, str]:
             )
         if name in _SWITCHES:
             _switch(given, value)
+        elif name == "read_timeout":
+            _seconds(given, value)
         known[name] = value
     environment = {
         "endpoint_url": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
@@ -71,14 +75,14 @@ def s3fs_arguments(options: Mapping[str, str], patient: bool) -> dict[str, Any]:
     """Keyword arguments for `s3fs.S3FileSystem`.
 
     `patient` connections ride out a busy or restarting service; the others, for checks at
-    the start, fail within seconds.
+    the start, fail within seconds, though not for a single answer that went wrong.
     """
     arguments: dict[str, Any] = {"use_listings_cache": False}
     client: dict[str, Any] = {}
     config: dict[str, Any] = {
         "connect_timeout": 5,
         "read_timeout": 60 if patient else 10,
-        "retries": {"mode": "standard", "total_max_attempts": 5 if patient else 1},
+        "retries": {"mode": "standard", "total_max_attempts": 5 if patient else 3},
         "max_pool_connections": 32,
     }
     for name, value in options.items():
@@ -88,11 +92,24 @@ def s3fs_arguments(options: Mapping[str, str], patient: bool) -> dict[str, Any]:
             client["region_name"] = value
         elif name == "verify":
             client["verify"] = _switch(name, value) if value.lower() in _YES + _NO else value
+        elif name == "read_timeout":
+            seconds = _seconds(name, value)
+            config[name] = seconds if patient else min(seconds, config[name])
         elif name == "addressing_style":
             config["s3"] = {"addressing_style": value}
         else:
             arguments[name] = value
     return arguments | {"client_kwargs": client, "config_kwargs": config}
+
+
+def _seconds(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"--storage-option {name}={value} must be a number of seconds above 0.")
+    return seconds
 
 
 def _switch(name: str, value: str) -> bool:

@@ -11,7 +11,7 @@ import s3_server
 from s3_server import S3Server
 
 from tasks import storage, storage_s3, storage_s3_options
-from tasks.errors import SourceChanged, SourceUnreadable, StorageError
+from tasks.errors import SourceChanged, SourceUnreadable, StorageError, UsageError
 from tasks.records import Scan
 from tasks.storage import Listed, Location
 
@@ -57,6 +57,7 @@ def test_options_reach_s3fs() -> None:
             "anon": "no",
             "verify": "/etc/ca.pem",
             "addressing_style": "path",
+            "read_timeout": "2.5",
         },
         patient=True,
     )
@@ -65,6 +66,11 @@ def test_options_reach_s3fs() -> None:
     assert arguments["anon"] is False
     assert arguments["client_kwargs"] == {"region_name": "eu-central-1", "verify": "/etc/ca.pem"}
     assert arguments["config_kwargs"]["s3"] == {"addressing_style": "path"}
+    assert arguments["config_kwargs"]["read_timeout"] == 2.5
+    checking = storage_s3_options.s3fs_arguments({"read_timeout": "300"}, patient=False)
+    assert checking["config_kwargs"]["read_timeout"] < 300
+    with pytest.raises(UsageError, match="read_timeout=soon must be a number of seconds"):
+        storage_s3_options.checked({"read_timeout": "soon"})
 
 
 def test_profile_of_the_aws_configuration(
