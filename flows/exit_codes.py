@@ -9,6 +9,7 @@ from tasks.errors import (
     ClusterError,
     LeaseHeld,
     LeaseLost,
+    LeaseNotRenewed,
     ManifestError,
     PartitionsFailed,
     ServerError,
@@ -36,6 +37,7 @@ class ExitCode(IntEnum):
 _BY_ERROR: tuple[tuple[type[AlbumenError], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
     (LeaseHeld, ExitCode.LEASE),
+    (LeaseNotRenewed, ExitCode.ENVIRONMENT),  # a LeaseLost, but nobody took it
     (LeaseLost, ExitCode.LEASE),
     (TooManyFailed, ExitCode.RUN_FAILED),
     (PartitionsFailed, ExitCode.RUN_FAILED),

@@ -21,6 +21,10 @@ class LeaseLost(AlbumenError):
     """This run's lease was taken over while it was running: it must stop writing."""
 
 
+class LeaseNotRenewed(LeaseLost):
+    """This run's lease could not be renewed, since the storage failed for too long."""
+
+
 class ManifestError(AlbumenError):
     """The manifest of a destination cannot be read or does not fit this version."""
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.errors import LeaseHeld, LeaseLost, StorageError
+from tasks.errors import LeaseHeld, LeaseLost, LeaseNotRenewed, StorageError
 from tasks.holder import Holder
 from tasks.storage import Location, writable
 from tasks.storage_types import WritableStore
@@ -102,6 +102,7 @@ class Lease:
         self._is_lax = False  # the service ignores conditions
         self._progress: Mapping[str, Any] = {}
         self._token = ""
+        self._failure = ""  # of the last heartbeat
         self._written = time.monotonic()
         self._ended = threading.Event()
         context = copy_context()  # what the thread logs belongs to the run that began it
@@ -131,9 +132,16 @@ class Lease:
         self._progress = dict(progress)
 
     def check(self) -> None:
-        """Raise LeaseLost where the lease is no longer held."""
+        """Raise LeaseLost where the lease is no longer held; LeaseNotRenewed, which is one, where
+        it is the storage that failed."""
         if self._is_overdue():
             self.lost.set()
+        if self.lost.is_set() and self._failure:
+            raise LeaseNotRenewed(
+                f"the lease of {self._where} could not be renewed for so long that another run "
+                f"may take it over: {self._failure}. What has a row is done; once the storage "
+                f"can be used, run the command again."
+            )
         if self.lost.is_set():
             raise LeaseLost(
                 f"the lease of {self._where} was lost: another run took it over, or it could not "
@@ -213,6 +221,7 @@ class Lease:
                 self._beat()
             except Exception as error:
                 _LOG.warning("heartbeat failed: %s", error)
+                self._failure = str(error).rstrip(".")
                 if self._is_overdue():
                     self.lost.set()
 
@@ -232,10 +241,11 @@ class Lease:
             # An earlier beat may have been written though its answer was lost on the way.
             now = self._store.read(LEASE)
             if now is None or not self._is_ours(now[0]):
+                self._failure = ""
                 self.lost.set()
                 return
             token = now[1]
-        self._token, self._written = token, time.monotonic()
+        self._token, self._written, self._failure = token, time.monotonic(), ""
 
     def _content(self) -> bytes:
         return json.dumps(

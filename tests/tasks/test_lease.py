@@ -12,7 +12,7 @@ import pytest
 import s3_server
 
 from tasks import lease, storage
-from tasks.errors import LeaseHeld, LeaseLost, StorageError
+from tasks.errors import LeaseHeld, LeaseLost, LeaseNotRenewed, StorageError
 from tasks.holder import Holder
 from tasks.lease import LEASE, Lease, LeaseInfo, read_lease
 from tasks.storage import Location
@@ -204,7 +204,7 @@ def test_storage_failing_for_long_loses_the_lease(
 
         monkeypatch.setattr(held._store, "replace_if_same", failing)
         assert held.lost.wait(30)
-        with pytest.raises(LeaseLost):
+        with pytest.raises(LeaseNotRenewed, match="renewed for so long"):
             held.check()
 
 
