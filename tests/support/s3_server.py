@@ -97,7 +97,7 @@ def ignoring_conditions() -> Iterator[S3Server]:
         answer: Iterable[bytes] = moto(environ, start_response)
         return answer
 
-    with _serving(application) as server:
+    with serving(application) as server:
         yield server
 
 
@@ -112,19 +112,20 @@ def recording() -> Iterator[tuple[S3Server, list[tuple[str, str]]]]:
         answer: Iterable[bytes] = moto(environ, start_response)
         return answer
 
-    with _serving(application) as server:
+    with serving(application) as server:
         yield server, requests
 
 
 @contextmanager
 def behind(wire: Callable[[Any], Any]) -> Iterator[S3Server]:
     """A service behind what `wire` makes of its WSGI application."""
-    with _serving(wire(DomainDispatcherApplication(create_backend_app))) as server:
+    with serving(wire(DomainDispatcherApplication(create_backend_app))) as server:
         yield server
 
 
 @contextmanager
-def _serving(application: Any) -> Iterator[S3Server]:
+def serving(application: Any) -> Iterator[S3Server]:
+    """Serve a WSGI application that speaks S3."""
     server = make_server(
         "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler
     )
