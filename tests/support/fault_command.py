@@ -55,7 +55,8 @@ class Command:
         self._errors = (home / f"stderr-{self._mark}").open("w")
         self._output = (home / f"stdout-{self._mark}").open("w")
         self.process = subprocess.Popen(
-            [COMMAND, "restore", *map(str, arguments), *light, "--object-store", "200MB"],
+            # What is given comes last: it counts.
+            [COMMAND, "restore", *light, "--object-store", "200MB", *map(str, arguments)],
             env=Cli(home, settings | dict(environment)).variables(),
             cwd=home,
             stdin=subprocess.DEVNULL,

@@ -85,6 +85,11 @@ class Collection:
     def control(self) -> Path:
         return self.base / "control"
 
+    @property
+    def places(self) -> tuple[object, object]:
+        """Source and destination as the command is given them."""
+        return self.source, self.destination
+
     def sabotage(self, *rules: dict[str, Any]) -> None:
         """The faults from now on; see `sabotage/saboteur.py`."""
         for name in ("paused-*", "calls-*", "released"):
@@ -104,7 +109,7 @@ class Collection:
         command = Command(
             self.base,
             self.control,
-            (self.source, self.destination, *options),
+            (*self.places, *options),
             {**self.environment, **environment},
             light=light,
         )

@@ -8,9 +8,9 @@ The control folder holds `rules.json`, a list of objects with
 - `when`: `before` or `after` the function (default before)
 - `skip`: calls to let pass first, counted over all processes (default none)
 - `do`: `pause` until killed, `hold` until the file `released` is there, `segfault`, `kill` (as
-  the kernel does when memory runs out), `hang`, `gorge` (allocate more than the process may
-  have), `devour` (fill the machine's memory until killed for it), `no space` (ENOSPC) or `cuda
-  out of memory` (as torch says it)
+  the kernel does when memory runs out), `hang`, `dawdle` (for a minute, then go on), `gorge`
+  (allocate more than the process may have), `devour` (fill the machine's memory until killed for
+  it), `no space` (ENOSPC) or `cuda out of memory` (as torch says it)
 - `once`: strike a single time, over all processes (default false)
 
 Every call adds a line to `log`: time, process id, point, and what it was called with. A pause
@@ -152,6 +152,9 @@ class Saboteur:
 
     def _hang(self, _number: int) -> None:
         time.sleep(3600)
+
+    def _dawdle(self, _number: int) -> None:
+        time.sleep(60)
 
     def _segfault(self, _number: int) -> None:
         ctypes.string_at(0)
