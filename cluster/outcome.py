@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
+import socket
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec
 
-from tasks.errors import AlbumenError, ScanError, StageFailed, TooLarge
+from tasks.errors import AlbumenError, NoTemporarySpace, ScanError, StageFailed, TooLarge
 
 P = ParamSpec("P")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Of temporary files: those of a destination are told by its storage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,14 @@ def failure_of(error: BaseException, step: str) -> Failure:
             f"each lane more of it (--lanes-per-gpu), or end what else runs there; the next run "
             f"tries the scan again.",
             transient=True,
+        )
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return Failure(
+            NoTemporarySpace.__name__,
+            f"step '{step}' found no room for temporary files on {socket.gethostname()}, in "
+            f"{os.environ.get('TMPDIR') or tempfile.gettempdir()}: {error.strerror}. Free some, "
+            f"or let TMPDIR name a larger disk; the next run tries again.",
+            NoTemporarySpace.transient,
         )
     if isinstance(error, AlbumenError):  # such as the storage of the destination failing
         return Failure(type(error).__name__, str(error), transient=True)

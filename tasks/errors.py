@@ -73,6 +73,12 @@ class DerivativeUnwritable(ScanError):
     transient = True
 
 
+class NoTemporarySpace(ScanError):
+    """The node that worked on the scan has no room left for temporary files."""
+
+    transient = True
+
+
 class StepTimedOut(ScanError):
     """A step took longer than allowed and was stopped."""
 

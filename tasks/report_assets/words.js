@@ -13,6 +13,7 @@ Albumen.words = {
     SourceUnreadable: ["The file could not be fetched", "Check permissions and the connection to the storage. It is tried again by the next run."],
     SourceChanged: ["The file changed while it was being read", "Someone may be working on it. It is tried again by the next run."],
     DerivativeUnwritable: ["The copy could not be written", "Check free space and permissions at the destination. It is tried again by the next run."],
+    NoTemporarySpace: ["The computer had no room for temporary files", "Free some, or let TMPDIR name a larger disk. It is tried again by the next run."],
     StepTimedOut: ["It took too long and was stopped", "Look at the file; a damaged one can keep a decoder busy without end."],
     WorkerDied: ["It brought the program down twice", "The file is set aside. Open it with another program, or have it scanned again."],
     StageFailed: ["A restoration step could not cope with it", "The message says which step. Please report it to the makers of Albumen."],

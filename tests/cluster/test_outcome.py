@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
+import pytest
 import torch
 
 from cluster.outcome import failure_of
@@ -17,3 +21,18 @@ def test_a_process_without_memory_fails_for_good() -> None:
     failure = failure_of(MemoryError(), "read")
     assert (failure.error_class, failure.transient) == ("TooLarge", False)
     assert "GPU" not in failure.message
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_not_the_scans_fault(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/scratch")
+    failure = failure_of(OSError(number, os.strerror(number), "/scratch/albumen-x/work"), "write")
+    assert failure.error_class == "NoTemporarySpace"
+    assert failure.transient
+    assert "/scratch: " in failure.message and "TMPDIR" in failure.message
+
+
+def test_other_errors_are() -> None:
+    failure = failure_of(OSError(errno.EINVAL, "Invalid argument"), "write")
+    assert (failure.error_class, failure.transient) == ("StageFailed", False)
+    assert "OSError" in failure.trace
