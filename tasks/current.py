@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tasks.errors import ManifestError
+from tasks.errors import ManifestError, StorageError
 from tasks.ledger import Part, list_parts, read_part
 from tasks.manifest import SCHEMA
 from tasks.storage import Location, exists, open_derivative, write_file
@@ -71,12 +71,19 @@ def rewrite_manifest(destination: Location) -> bool:
             return False
     runs = sorted(included | {part.run.name for part in later})
     metadata = {_RUNS_KEY: json.dumps(runs), _VERSION_KEY: VERSION}
-    with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
-        file = Path(folder) / MANIFEST
-        with pq.ParquetWriter(file, SCHEMA.with_metadata(metadata), compression="zstd") as writer:
-            for table in _regrouped(current_batches(destination)):
-                writer.write_table(table, row_group_size=_BATCH_ROWS)
-        write_file(destination, MANIFEST, file)
+    schema = SCHEMA.with_metadata(metadata)
+    try:
+        with tempfile.TemporaryDirectory(prefix="albumen-") as folder:
+            file = Path(folder) / MANIFEST
+            with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+                for table in _regrouped(current_batches(destination)):
+                    writer.write_table(table, row_group_size=_BATCH_ROWS)
+            write_file(destination, MANIFEST, file)
+    except OSError as error:  # storage raises its own
+        raise StorageError(
+            f"the manifest cannot be put together: {error}. If there is no room for temporary "
+            f"files, let TMPDIR name a larger disk; the next run makes up for it."
+        ) from error
     return True
 
 

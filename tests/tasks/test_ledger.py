@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from nights import failed, night, plan_of, row_of, scans_in
 
 from tasks import current, ledger, storage
-from tasks.errors import ManifestError
+from tasks.errors import ManifestError, StorageError
 from tasks.ledger import Run
 from tasks.manifest import SCHEMA
 from tasks.partition import Job
@@ -162,6 +164,24 @@ def test_an_empty_night_has_an_empty_manifest(tmp_path: Path) -> None:
     ledger.start_run(destination)
     assert current.rewrite_manifest(destination)
     assert pd.read_parquet(tmp_path / "manifest.parquet").empty
+
+
+def test_no_room_to_put_the_manifest_together(
+    destination: Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans_in(tmp_path / "scans", ["a.tif"])
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    night(Location.parse(str(tmp_path / "scans")), destination, close=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(pq.ParquetWriter, "write_table", full)
+        with pytest.raises(StorageError, match=r"No space left on device.*TMPDIR"):
+            current.rewrite_manifest(destination)
+    assert not storage.exists(destination, current.MANIFEST)
+    assert current.rewrite_manifest(destination)
+    assert storage.exists(destination, current.MANIFEST)
 
 
 def test_within_a_run_the_later_attempt_counts(tmp_path: Path) -> None:
