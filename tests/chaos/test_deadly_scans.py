@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -79,16 +81,32 @@ def test_decoders_that_hang_or_are_killed_for_memory(place: Collection, note: No
     assert place.repeated() == 0
 
 
-@pytest.fixture
-def small_disk(place: Collection) -> Iterator[Path]:
-    """The destination on a disk of its own, of 1 MB."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place.destination)]
+@contextmanager
+def disk(folder: Path, size: str) -> Iterator[Path]:
+    """A disk of its own, mounted at a folder."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a file system needs root")
     try:
-        yield place.destination
+        yield folder
     finally:
-        subprocess.run(["umount", "-l", str(place.destination)], check=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Fill a disk to its last byte with a file."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return filler
+
+
+@pytest.fixture
+def small_disk(place: Collection) -> Iterator[Path]:
+    """The destination on a disk of its own, of 1 MB."""
+    with disk(place.destination, "1m") as folder:
+        yield folder
 
 
 def test_a_full_disk(place: Collection, small_disk: Path, note: Note) -> None:
@@ -109,3 +127,50 @@ def test_a_full_disk(place: Collection, small_disk: Path, note: Note) -> None:
     note("disk full", codes, 70, len(place.rows()), place.repeated(), "", seconds)
     assert third.code == 0, third.errors
     place.assert_whole()
+
+
+def test_a_full_disk_of_temporary_files(place: Collection, tmp_path: Path, note: Note) -> None:
+    """Neither copies of scans nor the manifest can be put together: the next run does it."""
+    collection(place.source, 70)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    started = time.monotonic()
+    with disk(temporary, "20m"):
+        settings = {"TMPDIR": str(temporary), "RAY_TMPDIR": "/tmp"}
+        with place.restoring(**settings) as command:
+            command.until(lambda: len(place.written()) >= 10, "progress")
+            fill(temporary)
+            code = command.wait()
+    before = len(place.written())
+    again = place.restore()
+    seconds = round(time.monotonic() - started)
+    codes = f"{code}, {again.code}"
+    what = f"temporary files' disk full after {before} of 70"
+    note(what, codes, 70, len(place.rows()), place.repeated(), "", seconds)
+    said = [line for line in command.errors.splitlines() if line and "scans done" not in line]
+    assert code == 4, command.errors
+    assert len(said) == 1 and "no room for temporary files" in said[0], command.errors
+    assert before < 70
+    assert again.code == 0, again.errors
+    place.assert_whole()
+    assert place.repeated() == 0
+
+
+def test_a_full_disk_of_rays_own_files(place: Collection, note: Note) -> None:
+    """Logs and spilled objects: a run needs neither, since what is in flight has its budget."""
+    collection(place.source, 70)
+    started = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder,  # paths must be short
+        disk(Path(folder), "64m"),
+        place.restoring(RAY_TMPDIR=folder) as command,
+    ):
+        command.until(lambda: len(place.written()) >= 10, "progress")
+        fill(Path(folder))
+        code = command.wait()
+        left = command.outliving(20)
+    seconds = round(time.monotonic() - started)
+    note("Ray's disk full", code, 70, len(place.rows()), place.repeated(), left, seconds)
+    assert code == 0, command.errors
+    place.assert_whole()
+    assert place.repeated() == 0
