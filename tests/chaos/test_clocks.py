@@ -37,10 +37,10 @@ def test_the_lease_of_a_host_that_died_is_taken_over(
     collection(place.source, SCANS)
     started = time.monotonic()
     with place.restoring(**host("attic", ahead)) as command:
-        command.until(lambda: len(place.written()) >= 10, "progress")
+        command.until(lambda: len(place.written()) >= 10, "progress", 300)
         command.kill()
         left = command.outliving(15)
-    again = place.restore(**host("cellar", -ahead))
+    again = place.restore(seconds=400, **host("cellar", -ahead))
     seconds = round(time.monotonic() - started)
     note(
         f"host {ahead // HOURS:+d} h died, taken over by one {-ahead // HOURS:+d} h",
@@ -70,9 +70,9 @@ def test_a_living_host_is_not_taken_for_dead(
     started = time.monotonic()
     place.sabotage({"point": "tasks.report.write_report", "do": "dawdle"})
     with place.restoring(**host("attic", ahead)) as command:
-        command.until(lambda: len(place.written()) >= 5, "progress")
-        second = place.restore(**host("cellar", -ahead))
-        code = command.wait()
+        command.until(lambda: len(place.written()) >= 5, "progress", 300)
+        second = place.restore(seconds=400, **host("cellar", -ahead))
+        code = command.wait(400)
     seconds = round(time.monotonic() - started)
     note(
         f"a second driver, clocks {2 * abs(ahead) // HOURS} h apart",
@@ -106,7 +106,7 @@ def test_a_clock_that_s3_refuses_and_one_that_it_bears(
     bucket.upload()
     started = time.monotonic()
     refused = bucket.restore(**host("attic", 5 * HOURS))
-    borne = bucket.restore(**host("attic", -10 * 60))
+    borne = bucket.restore(seconds=400, **host("attic", -10 * 60))
     seconds = round(time.monotonic() - started)
     codes = f"{refused.code}, {borne.code}"
     note("S3, clock 5 h ahead, then 10 min behind", codes, 12, len(bucket.rows()), 0, "", seconds)
