@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from faults import Collection, Note, collection
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
 READ = "tasks.images.read_page"
 NO_SPACE = {
@@ -142,7 +142,7 @@ def test_a_full_disk_of_temporary_files(place: Collection, tmp_path: Path, note:
             fill(temporary)
             code = command.wait()
     before = len(place.written())
-    again = place.restore()
+    again = place.restore(seconds=400)
     seconds = round(time.monotonic() - started)
     codes = f"{code}, {again.code}"
     what = f"temporary files' disk full after {before} of 70"

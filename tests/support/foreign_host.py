@@ -1,7 +1,7 @@
 """Another host, as Python sees it: with a clock of its own, and a name of its own.
 
 A small library, built here and preloaded, answers what Python asks the system for. Only Python
-is deceived: Ray and gRPC wait by the system's clock, and would wait for hours.
+is deceived: Ray's own processes wait by the system's clock, and would wait for hours.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ _SOURCE = r"""
 #include <time.h>
 #include <unistd.h>
 
-/* The interpreter or, for the name, its module of sockets; gRPC's module waits by the clock. */
+/* The interpreter and its modules, gRPC's among them: Python gives it moments by its own clock. */
 static int asked_by_python(void *caller) {
     Dl_info found;
     if (!dladdr(caller, &found) || !found.dli_fname) return 0;
     const char *slash = strrchr(found.dli_fname, '/');
     const char *name = slash ? slash + 1 : found.dli_fname;
-    return !strncmp(name, "python", 6) || !strncmp(name, "libpython", 9) ||
-           !strncmp(name, "_socket.", 8);
+    return strstr(name, "python") != NULL;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
