@@ -10,7 +10,7 @@ from typing import Any
 import ray
 from ray.actor import ActorHandle
 
-from cluster.tally import Flight, News
+from cluster.progress import Flight, News
 from cluster.witness import Witness
 from tasks import ledger
 from tasks.ledger import Run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +20,11 @@ from cluster.lanes import Lane, furnished, open_lanes
 from cluster.lookout import Lookout
 from cluster.partition_run import Order, Report, run_partition
 from cluster.placement import LaneWishes
+from cluster.progress import Count, Progress
 from cluster.roster import Roster
 from cluster.session import first_line, session
 from cluster.stages import builders
-from cluster.tally import Progress, Tally
+from cluster.tally import Tally
 from tasks.errors import AlbumenError, ClusterError
 
 _PLACE_SECONDS = 60.0
@@ -51,6 +53,8 @@ class Crew(Roster):
         # idle from being given back.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self._tally = Tally.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+        self._count = Count()
+        self._counting = threading.Lock()
 
     def settle(self, seconds: float) -> None:
         """Wait until every lane was given back, at most so long.
@@ -66,7 +70,9 @@ class Crew(Roster):
         """Begin a partition on a lane."""
         task = run_partition.options(scheduling_strategy=lane.placement())
         ref = task.remote(order, lane, self._tally)
-        return RunningPartition(ref, lambda: self.is_lost(lane))
+        return RunningPartition(
+            ref, partial(self.is_lost, lane), partial(self._note_end, order.partition.id)
+        )
 
     def progress(self) -> Progress:
         """Counts over all partitions of this run. Raises ClusterError, also where the last lane
@@ -78,26 +84,36 @@ class Crew(Roster):
                 f"run the same command again to go on."
             )
         try:
-            counted: Progress = ray.get(self._tally.progress.remote(), timeout=60)
+            news, events = ray.get(self._tally.collect.remote(self.stopping), timeout=60)
         except RayError as error:
             raise ClusterError(
                 f"the cluster does not answer: {first_line(error)}. What has a row is done; run "
                 f"the same command again to go on."
             ) from error
-        return counted
+        with self._counting:
+            for partition_id, one in news.items():
+                self._count.take(partition_id, one)
+            return self._count.progress(events)
 
     def stop(self) -> None:
         """Ask all partitions to finish what is in flight and start nothing new."""
         self.stopping = True
         self._tally.stop.remote()
 
+    def _note_end(self, partition_id: str, report: Report) -> None:
+        with self._counting:
+            self._count.close(partition_id, report.by_status, time.time())
+
 
 class RunningPartition:
     """A partition under way, polled so that the driver stays responsive."""
 
-    def __init__(self, ref: Any, is_lost: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, ref: Any, is_lost: Callable[[], bool], note_end: Callable[[Report], None]
+    ) -> None:
         self._ref = ref
         self._is_lost = is_lost
+        self._note_end = note_end
 
     def poll(self, seconds: float) -> Report | None:
         """Its report, or None while it runs.
@@ -119,6 +135,7 @@ class RunningPartition:
             raise ClusterError(f"a partition failed: {error.cause!r}") from error
         except RayError as error:
             raise ClusterError(f"the process of a partition died: {first_line(error)}.") from error
+        self._note_end(report)
         return report
 
     def abandon(self) -> None:

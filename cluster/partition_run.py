@@ -21,7 +21,7 @@ from cluster.journey import Journey
 from cluster.lanes import Lane
 from cluster.outcome import Failure
 from cluster.route import Route
-from cluster.tally import Flight
+from cluster.progress import Flight
 from cluster.witness import Witness, log_on_node
 from tasks import strikes
 from tasks.errors import StepTimedOut, TooLarge, WorkerDied

@@ -2,113 +2,42 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import deque
 
 import ray
 
+from cluster.progress import News
 from tasks.events import Event
 
 _EVENTS_KEPT = 20_000
-_SILENT_SECONDS = 60.0
-"""After so long without a word, what a partition had in flight is not told any more: it died."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """What a lane holds: scans begun and without a row, the shared memory they may fill, and of
-    those under way longest the relative path and the seconds."""
-
-    lane: int
-    scans: int
-    held_bytes: int
-    longest: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What a partition reports at `at` (seconds since the epoch): its counts so far, what it has
-    in flight (None at its end), and what happened since its last report."""
-
-    by_status: dict[str, int]
-    at: float
-    by_error: dict[str, int] = field(default_factory=dict)
-    bytes_in_flight_peak: int = 0
-    flight: Flight | None = None
-    events: tuple[Event, ...] = ()
-
-
-@dataclass(slots=True)
-class Progress:
-    """Counts of the scans of this run that have a row, by status, and what is in flight."""
-
-    by_status: dict[str, int] = field(default_factory=dict)
-    bytes_in_flight_peak: int = 0
-    timeline: tuple[tuple[float, int], ...] = ()
-    """(seconds since the epoch, scans with a row) at the first and at the last news of one."""
-    by_error: dict[str, int] = field(default_factory=dict)
-    flights: tuple[Flight, ...] = ()
-    events: tuple[Event, ...] = ()
-    """What happened since progress was asked for before."""
-
-    @property
-    def done(self) -> int:
-        """Scans with a row, whatever it says."""
-        return sum(self.by_status.values())
-
-    @property
-    def failed(self) -> int:
-        """Scans whose row says failed or quarantined."""
-        return self.by_status.get("failed", 0) + self.by_status.get("quarantined", 0)
-
-
-@ray.remote(num_cpus=0, max_restarts=0)
+# Ray ends it where a node runs out of memory, however little it has itself. It may: all that it
+# knows is told again, by the partitions within a second and by the driver when it asks.
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
 class Tally:
-    """Counts what partitions report; answers whether they should stop.
-
-    Counts are kept per partition and replaced, not added to: a partition that is tried again
-    reports from its committed rows on.
-    """
+    """Hands the news of partitions on to the driver; answers whether they should stop."""
 
     def __init__(self) -> None:
-        self._partitions: dict[str, News] = {}
-        self._peak = 0
-        self._latest = 0.0
-        self._timeline: list[tuple[float, int]] = []
+        self._news: dict[str, News] = {}
         self._events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._stopping = False
 
     def report(self, partition_id: str, news: News) -> bool:
         """Take a partition's news; True asks it to finish what is in flight and stop."""
         self._events.extend(news.events)
-        self._partitions[partition_id] = News(
-            news.by_status, news.at, news.by_error, flight=news.flight
-        )
-        self._peak = max(self._peak, news.bytes_in_flight_peak)
-        self._latest = max(self._latest, news.at)
-        done = sum(sum(one.by_status.values()) for one in self._partitions.values())
-        if done > (self._timeline[-1][1] if self._timeline else 0):
-            self._timeline = [*self._timeline[:1], (news.at, done)]
+        self._news[partition_id] = news
         return self._stopping
 
     def stop(self) -> None:
         """Ask every partition to start no further scan."""
         self._stopping = True
 
-    def progress(self) -> Progress:
-        """The sum over all partitions, and the events since the last call."""
-        total: Counter[str] = Counter()
-        errors: Counter[str] = Counter()
-        for one in self._partitions.values():
-            total.update(one.by_status)
-            errors.update(one.by_error)
-        flights = tuple(
-            one.flight
-            for one in self._partitions.values()
-            if one.flight and self._latest - one.at < _SILENT_SECONDS
-        )
-        events = tuple(self._events)
+    def collect(self, stopping: bool) -> tuple[dict[str, News], list[Event]]:
+        """The latest news by partition and all events, since the last call; `stopping` is what
+        the driver asked for already."""
+        self._stopping |= stopping
+        news, events = self._news, list(self._events)
+        self._news = {}
         self._events.clear()
-        return Progress(
-            dict(total), self._peak, tuple(self._timeline), dict(errors), flights, events
-        )
+        return news, events

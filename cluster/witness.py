@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from cluster.calls import Done
 from cluster.journey import Journey
 from cluster.metrics import Meter, pixels_of
-from cluster.tally import Flight
+from cluster.progress import Flight
 from tasks.events import Event, JsonFormatter, Value, emit, event
 from tasks.records import Row
 

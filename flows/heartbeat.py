@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster.tally import Progress
+from cluster.progress import Progress
 
 _LONGEST = 3
 

@@ -12,7 +12,7 @@ from itertools import islice
 
 from cluster.driver import Crew, assemble
 from cluster.partition_run import Order
-from cluster.tally import Progress
+from cluster.progress import Progress
 from flows import interrupt, logs
 from flows.heartbeat import told_by_lease
 from flows.lane_settings import lane_wishes

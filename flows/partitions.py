@@ -17,7 +17,7 @@ from prefect.utilities.annotations import quote
 
 from cluster.driver import Crew
 from cluster.partition_run import Order, Report
-from cluster.tally import Progress
+from cluster.progress import Progress
 from flows import interrupt
 from tasks import ledger, strikes
 from tasks.errors import ClusterError, PartitionsFailed

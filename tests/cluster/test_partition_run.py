@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 import tifffile
 from fake_stages import CLEAN, CRASH, HANG, RAISE, Corner, Nothing
 from lane_setup import crew_of, order_for, picture, rows_by_path, run
@@ -231,6 +232,28 @@ def test_stopping_finishes_what_is_in_flight(folders: tuple[Path, Path]) -> None
     assert 0 < report.left < 60
     assert report.by_status == {"restored": 60 - report.left}
     assert len(rows_by_path(order)) == 60 - report.left
+
+
+def test_a_tally_that_dies_is_missed_by_nobody(folders: tuple[Path, Path]) -> None:
+    """Its counts come again, and whoever was asked to stop stops."""
+    source, destination = folders
+    for number in range(40):
+        picture(source / f"{number:02}.png", seed=number)
+    order = order_for(source, destination)
+    with crew_of({"damage": SlowCorner, "color": Nothing}) as crew, crew.lane() as lane:
+        running = crew.start(order, lane)
+        while crew.progress().done < 5:
+            assert running.poll(0.2) is None
+        ray.kill(crew._tally, no_restart=False)
+        before = crew.progress().done
+        assert before >= 5
+        crew.stop()
+        ray.kill(crew._tally, no_restart=False)
+        while (report := running.poll(0.5)) is None:
+            crew.progress()
+    assert 0 < report.left
+    told = crew.progress()
+    assert told.by_status == report.by_status == {"restored": 40 - report.left}
 
 
 class SlowCorner(Corner):

@@ -17,7 +17,7 @@ from cluster.calls import Done
 from cluster.driver import Crew
 from cluster.journey import Journey
 from cluster.metrics import METRICS, Meter
-from cluster.tally import Flight, News, Progress, Tally
+from cluster.progress import Progress
 from cluster.witness import Witness
 from tasks.events import Event, event
 from tasks.partition import Job
@@ -92,20 +92,6 @@ def test_prometheus_is_answered_without_a_dashboard() -> None:
         found = {line.partition("{")[0] for line in ours}
     assert wanted <= found
     assert any(line.startswith("ray_albumen_queued_scans{") and " 4.0" in line for line in ours)
-
-
-def test_a_partition_that_died_holds_nothing_any_more() -> None:
-    tally = Tally.remote()  # type: ignore[attr-defined]
-    happened = (event(logging.INFO, "restored", scan="a.tif"),)
-    flight = Flight(0, 2, 10, (("a.tif", 3.0),))
-    ray.get(tally.report.remote("p0", News({"failed": 1}, 100.0, {"TooLarge": 1}, flight=flight)))
-    ray.get(tally.report.remote("p1", News({"restored": 2}, 130.0, events=happened)))
-    told = ray.get(tally.progress.remote())
-    assert (told.done, told.failed, told.flights) == (3, 1, (flight,))
-    assert told.events == happened
-    ray.get(tally.report.remote("p1", News({"restored": 3}, 170.0)))
-    told = ray.get(tally.progress.remote())
-    assert (told.done, told.by_error, told.flights, told.events) == (4, {"TooLarge": 1}, (), ())
 
 
 def test_a_death_is_told_of_every_scan_it_concerns(monkeypatch: pytest.MonkeyPatch) -> None:

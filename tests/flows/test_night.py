@@ -18,7 +18,7 @@ from nights import plan_of, scans_in
 from small_collection import save
 
 from cluster.partition_run import Report
-from cluster.tally import Progress
+from cluster.progress import Progress
 from flows import partitions
 from flows.exit_codes import ExitCode
 from flows.night import Night

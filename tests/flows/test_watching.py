@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cluster.tally import Flight, Progress
+from cluster.progress import Flight, Progress
 from flows.heartbeat import told_by_lease
 from flows.watching import View, watch, words_of
 from tasks.holder import Holder
