@@ -20,8 +20,8 @@ from cluster.dispatch import Dispatcher
 from cluster.journey import Journey
 from cluster.lanes import Lane
 from cluster.outcome import Failure
-from cluster.route import Route
 from cluster.progress import Flight
+from cluster.route import Route
 from cluster.witness import Witness, log_on_node
 from tasks import strikes
 from tasks.errors import StepTimedOut, TooLarge, WorkerDied

@@ -251,7 +251,7 @@ def test_a_tally_that_dies_is_missed_by_nobody(folders: tuple[Path, Path]) -> No
         ray.kill(crew._tally, no_restart=False)
         while (report := running.poll(0.5)) is None:
             crew.progress()
-    assert 0 < report.left
+    assert report.left > 0
     told = crew.progress()
     assert told.by_status == report.by_status == {"restored": 40 - report.left}
 

@@ -19,7 +19,7 @@ from cluster.journey import Journey
 from cluster.metrics import METRICS, Meter
 from cluster.progress import Progress
 from cluster.witness import Witness
-from tasks.events import Event, event
+from tasks.events import Event
 from tasks.partition import Job
 from tasks.recipe import Recipe
 from tasks.records import Scan
