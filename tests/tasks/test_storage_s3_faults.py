@@ -13,7 +13,7 @@ import s3_server
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from s3_server import S3Server
 
-from tasks import storage, storage_s3_transfer
+from tasks import storage, storage_s3, storage_s3_transfer
 from tasks.lease import LEASE, Lease, read_lease
 from tasks.storage import Location
 
@@ -51,7 +51,8 @@ def test_an_upload_that_was_completed_unheard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     """Asked again, a service may no longer know the upload: the object is there, and whole."""
-    monkeypatch.setattr(storage_s3_transfer, "PART_BYTES", 5 << 20)
+    for module in (storage_s3, storage_s3_transfer):
+        monkeypatch.setattr(module, "PART_BYTES", 5 << 20)
     file = tmp_path / "large"
     file.write_bytes(os.urandom(11 << 20))
     with losing_answers("POST", "uploadId=", then) as (server, lost):
