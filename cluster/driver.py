@@ -162,7 +162,7 @@ def assemble(
     with session(address, object_store_bytes=object_store_bytes):
         count, resources = wishes.resources(stages)
         building = partial(
-            builders, stages, options, actors=wishes.actors, on_cpu=wishes.on_cpu(stages)
+            builders, stages, options, actors=resources.actors, on_cpu=wishes.on_cpu(stages)
         )
         layout = resources.layout(stages)
 

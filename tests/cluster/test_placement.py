@@ -126,6 +126,20 @@ def test_unlike_nodes_hold_what_fits_each(nodes: Any) -> None:
     assert (away.io_nodes, away.threads) == ("any", 8)
 
 
+def test_on_cpus_the_damage_stage_has_two_actors_where_there_is_room(nodes: Any) -> None:
+    def actors(cpus: float, stages: Sequence[str] = ALL, **wishes: Any) -> Mapping[str, int]:
+        nodes(node(cpus))
+        return LaneWishes(**wishes).resources(stages)[1].actors
+
+    assert actors(2.0) == actors(16.0) == actors(4.0, lanes=2) == {"damage": 2}
+    assert actors(1.9) == actors(3.9, lanes=2) == {}  # room for one, or a thread for one
+    assert actors(2.0, actors={"damage": 1}) == {"damage": 1}
+    assert actors(8.0, actors={"color": 2}) == {"damage": 2, "color": 2}
+    assert actors(2.0, ("faces", "color")) == {}
+    nodes(node(16.0, 1.0))
+    assert LaneWishes().resources(ALL)[1].actors == {}
+
+
 def test_the_fullest_node_says_how_many_cpus_a_lane_has() -> None:
     layout = LaneResources().layout(ALL)
     assert cpus_per_lane(1, layout, [node(2)]) == 2
