@@ -6,7 +6,8 @@
 Two collections, JPEGs of 3 megapixels and 16-bit TIFFs of 24, through all stages as
 `albumen restore` runs them, through the same steps in one plain loop and in Ray Data, one after
 the other on the same machine. The ideal is cores / (CPU seconds that one scan takes in the plain
-loop with one thread, all steps together). Rates count the first scan's way and the last's.
+loop with one thread, all steps together). Rates count the first scan's way and the last's. The
+loops take a third of the scans: they need as long for every one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ from process_tree import Tree, measure
 _HERE = Path(__file__).parent
 _STEPS = ("read", "look", "damage", "faces", "color", "write")
 _PROCESSES = 10
+_SHARE_OF_LOOPS = 3
+"""A loop takes as long for every scan: a third of them will do."""
+
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LOOK_SECONDS = 1.0
 """Reading /proc takes CPU seconds itself, of the cores that are measured."""
 
@@ -44,10 +49,11 @@ class Collection:
 
 @dataclass(frozen=True)
 class Speed:
-    """How quick one way of restoring is: `seconds` of a whole collection, CPU of all its
-    processes, those that start it included."""
+    """How quick one way of restoring is: `seconds` of so many scans, CPU of all its processes,
+    those that start it included."""
 
     name: str
+    scans: int
     seconds: float
     cpu: float
 
@@ -55,8 +61,8 @@ class Speed:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jpegs", type=int, default=16)
-    parser.add_argument("--tiffs", type=int, default=3)
+    parser.add_argument("--jpegs", type=int, default=24)
+    parser.add_argument("--tiffs", type=int, default=6)
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the networks")
     parser.add_argument("--damage-model", default="auto")
     parser.add_argument(
@@ -64,7 +70,7 @@ def main() -> None:
         action="append",
         default=[],
         metavar="OPTIONS",
-        help="restore once more with these options, such as --also='--actors damage=2'",
+        help="restore once more with these options, such as --also='--actors damage=1'",
     )
     given = parser.parse_args()
     # What a session sets for its workers, for the loop as well: see cluster/session.py.
@@ -81,41 +87,44 @@ def main() -> None:
 def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> None:
     scans, count, threads = base / "scans", collection.count, given.threads
     collection.make(scans, count)
+    some = _some_of(scans, base / "some", max(1, count // _SHARE_OF_LOOPS))
     options = ["--damage-model", given.damage_model]
 
-    def script(name: str, out: str, used: int) -> tuple[dict[str, Any], Tree]:
-        command = [sys.executable, str(_HERE / name), str(scans), str(base / out)]
-        tree = _run([*command, "--threads", str(used), *options])
+    def script(name: str, source: Path, out: str, used: int) -> tuple[dict[str, Any], Tree]:
+        command = [sys.executable, str(_HERE / name), str(source), str(base / out)]
+        limits = dict.fromkeys(_THREAD_LIMITS, "1") if used == 1 else {}
+        tree = _run([*command, "--threads", str(used), *options], limits)
         return json.loads(tree.output.splitlines()[-1]), tree
 
-    alone, _ = script("plain_loop.py", "alone", 1)
-    loop, _ = script("plain_loop.py", "loop", threads)
-    others, others_tree = script("ray_data.py", "ray-data", threads)
+    alone, _ = script("plain_loop.py", some, "alone", 1)
+    loop, _ = script("plain_loop.py", some, "loop", threads)
+    others, others_tree = script("ray_data.py", scans, "ray-data", threads)
     flow, restoring, rows = _restored(scans, base / "flow", options)
     if len(rows) != count or not rows["status"].isin(["restored", "unchanged"]).all():
         raise SystemExit(f"a scan failed:\n{rows[['relative_path', 'status', 'error_message']]}")
     further = []
     for number, text in enumerate(given.also):
         tree, seconds, _ = _restored(scans, base / f"flow-{number}", [*options, *text.split()])
-        further.append(Speed(f"the same, {text}", seconds, tree.cpu))
+        further.append(Speed(f"the same, {text}", count, seconds, tree.cpu))
     cores = os.cpu_count() or 1
-    needed = sum(cpu for _, cpu in alone["steps"].values()) / count
+    needed = sum(cpu for _, cpu in alone["steps"].values()) / alone["scans"]
 
     print(f"\n{collection.title}: {count} scans, all stages, {cores} cores")
     _print_speeds(
         collection,
         cores / needed,
-        Speed("plain loop, one thread", alone["wall"], alone["cpu"]),
-        Speed(f"plain loop, {threads} threads", loop["wall"], loop["cpu"]),
-        Speed("Ray Data", others["wall"], others_tree.cpu),
-        Speed("albumen restore, once its lane is open", restoring, flow.cpu),
-        Speed("albumen restore, the whole command", flow.wall, flow.cpu),
+        Speed("plain loop, one thread", alone["scans"], alone["wall"], alone["cpu"]),
+        Speed(f"plain loop, {threads} threads", loop["scans"], loop["wall"], loop["cpu"]),
+        Speed("Ray Data", count, others["wall"], others_tree.cpu),
+        Speed("albumen restore, once its lane is open", count, restoring, flow.cpu),
+        Speed("albumen restore, the whole command", count, flow.wall, flow.cpu),
         *further,
     )
     _print_steps(count, alone, loop, rows, restoring)
     slowest, name = max((wall, name) for name, (wall, _) in loop["steps"].items())
-    print(f"\nslowest step alone, {name}: {count / slowest:.4f} images/s")
-    print(f"  end to end / that: {slowest / restoring:.2f}")
+    slowest /= loop["scans"]
+    print(f"\nslowest step alone, {name}: {1 / slowest:.4f} images/s")
+    print(f"  end to end / that: {slowest * count / restoring:.2f}")
     print(f"ideal, {cores} cores / {needed:.2f} CPU s a scan: {cores / needed:.4f} images/s")
     print(f"  end to end / that: {count * needed / cores / restoring:.2f}")
     _print_processes(flow)
@@ -129,8 +138,16 @@ def _restored(scans: Path, out: Path, options: list[str]) -> tuple[Tree, float, 
     return tree, record["phases"]["restoration"], pd.read_parquet(out / "manifest.parquet")
 
 
-def _run(command: list[str]) -> Tree:
-    tree = measure(command, every=_LOOK_SECONDS)
+def _some_of(scans: Path, some: Path, count: int) -> Path:
+    """The first of the scans once more, in a folder of their own."""
+    some.mkdir()
+    for path in sorted(scans.iterdir())[:count]:
+        os.link(path, some / path.name)
+    return some
+
+
+def _run(command: list[str], environment: Mapping[str, str] | None = None) -> Tree:
+    tree = measure(command, every=_LOOK_SECONDS, environment=environment)
     if tree.exit_code:
         raise SystemExit(f"{' '.join(command)} ended with exit code {tree.exit_code}")
     return tree
@@ -139,10 +156,10 @@ def _run(command: list[str]) -> Tree:
 def _print_speeds(collection: Collection, ideal: float, *speeds: Speed) -> None:
     print(f"{'':40}{'images/s':>10}{'MP/s':>8}{'CPU s/scan':>12}{'of the ideal':>14}")
     for speed in speeds:
-        rate = collection.count / speed.seconds
+        rate = speed.scans / speed.seconds
         print(
             f"{speed.name:40}{rate:10.4f}{rate * collection.megapixels:8.2f}"
-            f"{speed.cpu / collection.count:12.2f}{rate / ideal:14.2f}"
+            f"{speed.cpu / speed.scans:12.2f}{rate / ideal:14.2f}"
         )
 
 
@@ -156,7 +173,7 @@ def _print_steps(
     for step in _STEPS:
         figures = [*alone["steps"][step], *loop["steps"][step]]
         spent = rows[f"seconds_{step}"].sum()
-        line = "".join(f"{figure / count:10.3f}" for figure in figures)
+        line = "".join(f"{figure / alone['scans']:10.3f}" for figure in figures)
         print(f"{step:12}{line}{spent / count:13.3f}{spent / seconds:13.2f}")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -24,8 +26,14 @@ class Tree:
     output: str = ""
 
 
-def measure(command: list[str], *, uss: bool = False, every: float = 0.25) -> Tree:
-    """Run `command` to its end, sampling its descendants `every` seconds.
+def measure(
+    command: list[str],
+    *,
+    uss: bool = False,
+    every: float = 0.25,
+    environment: Mapping[str, str] | None = None,
+) -> Tree:
+    """Run `command` to its end, with further variables, sampling its descendants `every` seconds.
 
     CPU seconds are each process's last sample, so what a process does in its last instants
     is missed: at most `every` seconds a process. They are counted under the name that it bore
@@ -37,7 +45,13 @@ def measure(command: list[str], *, uss: bool = False, every: float = 0.25) -> Tr
     spent: dict[tuple[int, float], float] = {}
     shared_before = psutil.virtual_memory().shared
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=sys.stderr,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
     root = psutil.Process(process.pid)
     while process.poll() is None:
         for one in [root, *_descendants(root)]:
