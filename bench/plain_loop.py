@@ -9,7 +9,6 @@ every step alone.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -17,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench_jobs import asked_for
+
 from cluster.derivatives import Sheet, write_all
 from cluster.stages import builders
-from flows.planning import plan_restoration, stage_options
-from flows.settings import RestoreSettings
 from models.contract import Stage, StageInput, StageResult
 from models.look import look
 from tasks import images
@@ -86,28 +85,18 @@ def restore(
 
 def main() -> None:
     """Restore every scan of a folder, one after the other."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source")
-    parser.add_argument("destination")
-    parser.add_argument("--threads", type=int, default=2, help="of the networks and the look")
-    parser.add_argument("--damage-model", default="auto")
-    given = parser.parse_args()
-    settings = RestoreSettings(
-        source=given.source, destination=given.destination, damage_model=given.damage_model
-    )
-    source, destination = settings.locations()
-    plan, _ = plan_restoration(settings, source, destination)
-    jobs = [job for partition in plan.partitions() for job in partition.jobs]
-    built = builders(STAGE_NAMES, stage_options(settings), threads=given.threads)
+    work = asked_for(__doc__)
+    built = builders(STAGE_NAMES, work.options, threads=work.threads)
     stages = {name: build() for name, build in built.items()}
-    restore(jobs[0], destination, stages, Stopwatch(), given.threads, crop=WARM_SIDE)
+    first, *_ = work.jobs
+    restore(first, work.destination, stages, Stopwatch(), work.threads, crop=WARM_SIDE)
     watch = Stopwatch()
     wall, cpu = time.perf_counter(), time.process_time()
-    for job in jobs:
-        restore(job, destination, stages, watch, given.threads)
+    for job in work.jobs:
+        restore(job, work.destination, stages, watch, work.threads)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     steps = {name: [watch.wall[name], watch.cpu[name]] for name in watch.wall}
-    print(json.dumps({"scans": len(jobs), "wall": wall, "cpu": cpu, "steps": steps}))
+    print(json.dumps({"scans": len(work.jobs), "wall": wall, "cpu": cpu, "steps": steps}))
 
 
 if __name__ == "__main__":

@@ -2,30 +2,29 @@
 
     python bench/ray_data.py SOURCE DESTINATION [--threads N] [--damage-model NAME]
 
-Reading, looking and writing are tasks, each stage an actor that keeps its model; the recipe and
-the threads are those of `albumen restore` with one lane. One scan is a block: with more, a block
-waits for its slowest scan, and shared memory holds many at once. Prints one line of JSON: scans,
-and wall seconds from the first read to the last scan written.
+Reading, looking and writing are tasks, each stage has actors that keep their model; the recipe,
+the actors and their threads are those of `albumen restore` with one lane. One scan is a block:
+with more, a block waits for its slowest scan, and shared memory holds many at once. Prints one
+line of JSON: scans, and wall seconds from the first read to the last scan written.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from bench_jobs import Work, asked_for
 
 from cluster.derivatives import Sheet, write_all
+from cluster.placement import LaneWishes
 from cluster.resources import IO_TASK_CPUS, STAGE_ACTOR_CPUS
 from cluster.session import session
 from cluster.stages import builders
-from flows.planning import plan_restoration, stage_options
-from flows.settings import RestoreSettings
 from models.contract import Stage, StageInput, StageResult
 from models.look import look
 from tasks import images
@@ -42,34 +41,26 @@ Batch = dict[str, Any]
 
 def main() -> None:
     """Restore every scan of a folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source")
-    parser.add_argument("destination")
-    parser.add_argument("--threads", type=int, default=2, help="of each network")
-    parser.add_argument("--damage-model", default="auto")
-    given = parser.parse_args()
-    settings = RestoreSettings(
-        source=given.source, destination=given.destination, damage_model=given.damage_model
-    )
-    source, destination = settings.locations()
-    plan, _ = plan_restoration(settings, source, destination)
-    jobs = [job for partition in plan.partitions() for job in partition.jobs]
-    built = builders(STAGE_NAMES, stage_options(settings), threads=given.threads)
+    work = asked_for(__doc__)
     with session():  # the same cluster, and the same environment of its workers
-        rows = list(_pipeline(jobs, built, destination).iter_rows())
+        _, lane = LaneWishes().resources(STAGE_NAMES)
+        built = builders(STAGE_NAMES, work.options, threads=work.threads, actors=lane.actors)
+        rows = list(_pipeline(work, built, lane.actors).iter_rows())
     wall = max(row["ended"] for row in rows) - min(row["began"] for row in rows)
     print(json.dumps({"scans": len(rows), "wall": wall}))
 
 
 def _pipeline(
-    jobs: Sequence[Job], built: Mapping[str, Callable[[], Stage]], destination: Location
+    work: Work, built: Mapping[str, Callable[[], Stage]], actors: Mapping[str, int]
 ) -> Dataset:
-    """Every scan of `jobs` read, looked at, restored and written, as rows of two times."""
+    """Every scan read, looked at, restored and written, as rows of two times."""
     import ray.data  # only once `cluster` was imported: that says how Ray authenticates itself
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    scans = ray.data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))
+    scans = ray.data.from_items(
+        [{"job": job} for job in work.jobs], override_num_blocks=len(work.jobs)
+    )
     scans = scans.map(_read, num_cpus=IO_TASK_CPUS)
     scans = scans.map(_look, num_cpus=IO_TASK_CPUS)
     for name in STAGE_NAMES:
@@ -77,10 +68,10 @@ def _pipeline(
             StageOnBatches,
             fn_constructor_args=(name, built[name]),
             batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=1),
+            compute=ray.data.ActorPoolStrategy(size=actors.get(name, 1)),
             num_cpus=STAGE_ACTOR_CPUS,
         )
-    return scans.map(_writer(destination), num_cpus=IO_TASK_CPUS)
+    return scans.map(_writer(work.destination), num_cpus=IO_TASK_CPUS)
 
 
 def _read(row: Batch) -> Batch:
