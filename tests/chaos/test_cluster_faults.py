@@ -93,3 +93,29 @@ def test_the_other_lane_takes_over(place: Collection, note: Note) -> None:
     assert code == 0, command.errors
     place.assert_whole()
     assert place.repeated() <= A_PARTITION + 2
+
+
+def test_the_last_node_is_lost(place: Collection, note: Note) -> None:
+    """The run ends in one line, once nothing has come for as long as it was told to wait."""
+    collection(place.source, SCANS)
+    place.sabotage({"point": "tasks.images.read_page", "match": HELD, "do": "hold"})
+    started = time.monotonic()
+    with on_cluster(place, 1) as cluster:
+        given = options(cluster, "--wait-for-nodes", "30")
+        with place.restoring(*given, **joined(cluster)) as command:
+            held_by(place, command)
+            command.until(lambda: finished(place) >= 5, "progress")
+            cluster.nodes[0].kill()
+            code = command.wait(400)
+        place.sabotage()
+        cluster.add()
+        again = place.restore(*options(cluster), seconds=400, **joined(cluster))
+    seconds = round(time.monotonic() - started)
+    codes = f"{code}, {again.code}"
+    note("last node lost", codes, SCANS, len(place.rows()), place.repeated(), "", seconds)
+    assert code == 4, command.errors
+    (line,) = [one for one in command.errors.splitlines() if one.startswith("albumen: ")]
+    assert line.startswith("albumen: no lane is left: their nodes are gone")
+    assert again.code == 0, again.errors
+    place.assert_whole()
+    assert place.repeated() <= A_PARTITION + 2

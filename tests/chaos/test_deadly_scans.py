@@ -130,7 +130,8 @@ def test_a_full_disk(place: Collection, small_disk: Path, note: Note) -> None:
 
 
 def test_a_full_disk_of_temporary_files(place: Collection, tmp_path: Path, note: Note) -> None:
-    """Neither copies of scans nor the manifest can be put together: the next run does it."""
+    """Copies of scans cannot be put together, nor may the manifest, where nothing that was there
+    is removed in time: the next run does it."""
     collection(place.source, 70)
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -148,8 +149,9 @@ def test_a_full_disk_of_temporary_files(place: Collection, tmp_path: Path, note:
     what = f"temporary files' disk full after {before} of 70"
     note(what, codes, 70, len(place.rows()), place.repeated(), "", seconds)
     said = [line for line in command.errors.splitlines() if line and "scans done" not in line]
-    assert code == 4, command.errors
-    assert len(said) == 1 and "no room for temporary files" in said[0], command.errors
+    assert code in (3, 4), command.errors
+    assert len(said) == (code == 4), command.errors
+    assert all("no room for temporary files" in line for line in said), command.errors
     assert before < 70
     assert again.code == 0, again.errors
     place.assert_whole()

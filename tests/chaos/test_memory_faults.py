@@ -1,10 +1,11 @@
-"""Memory that does not suffice: of the object store, of a GPU."""
+"""Memory that does not suffice: of the object store, of the node, of a GPU."""
 
 from __future__ import annotations
 
 import time
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 from faults import Collection, Note, collection
@@ -14,6 +15,9 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 NETWORKS = ("--damage-model", "auto", "--faces", "off", "--colorize", "always")
 RUN = "models.tiling.on_device"
 """What runs every network; the pixels of its input are what a call is known by."""
+
+SPARE = 2 << 30
+"""Memory that the node of the test has beside what is used when it starts; see `devour`."""
 
 
 def test_a_scan_too_large_for_the_object_store(place: Collection, note: Note) -> None:
@@ -32,6 +36,28 @@ def test_a_scan_too_large_for_the_object_store(place: Collection, note: Note) ->
     assert "larger object store" in rows.loc[large, "error_message"]
     place.assert_whole({large: "failed"})
     assert place.repeated() == 0
+
+
+def test_a_scan_that_needs_more_memory_than_the_node_has(place: Collection, note: Note) -> None:
+    """Ray ends the process that fills the node's memory, before the system would."""
+    memory = psutil.virtual_memory()
+    if memory.available < 4 * SPARE:
+        pytest.skip(f"this test fills {SPARE / 1e9:.0f} GB of memory, and needs four times that")
+    scans = collection(place.source, 24)
+    greedy = scans[7]
+    place.sabotage({"point": "tasks.images.read_page", "match": greedy, "do": "devour"})
+    share = (memory.total - memory.available + SPARE) / memory.total
+    settings = {"RAY_memory_usage_threshold": f"{share:.4f}"}
+    started = time.monotonic()
+    first = place.restore(seconds=400, **settings)
+    seconds = round(time.monotonic() - started)
+    rows = place.rows().set_index("relative_path")
+    note("node's memory too small", first.code, 24, len(rows), place.repeated(), "", seconds)
+    assert first.code == 3, first.errors
+    assert rows.loc[greedy, "error_class"] == "WorkerDied"
+    assert "twice while nothing else" in rows.loc[greedy, "error_message"]
+    assert "memory" in rows.loc[greedy, "error_message"]
+    place.assert_whole({greedy: "quarantined"})
 
 
 def test_a_gpu_with_too_little_memory_for_large_tiles(place: Collection, note: Note) -> None:
