@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from tasks.cuts import SCAN_COSTS_BYTES
 from tasks.partition import Job, Partition, Plan, identity
 
-_LEAST_SCANS = 8
+_LEAST_SCANS = 4
 """A partition costs its lane a pause: the last scans of one leave before the next begins."""
 
 _PIECES_A_LANE = 2
