@@ -85,18 +85,17 @@ def _shortened(frames: list[str]) -> Stack:
     titles = [match[1] for frame in frames if (match := _PROCESS.match(frame))]
     own = [f"{match[2]} {match[1]}" for frame in frames if (match := _OURS.match(frame))]
     inner = re.sub(r" \(.*/", " (", frames[-1])
-    innermost = [] if _OURS.match(frames[-1]) else [re.sub(r":\d+\)$", ")", inner)]
+    is_known = _OURS.match(frames[-1]) or _PROCESS.match(frames[-1])
+    innermost = [] if is_known else [re.sub(r":\d+\)$", ")", inner)]
     return (_process(titles, own), *own, *innermost)
 
 
 def _process(titles: list[str], own: list[str]) -> str:
     title = titles[-1] if titles else "driver"
+    if "default_worker" in title or title.startswith("ray::"):  # its arguments name the raylet
+        return "workers" if own else "workers: starting, waiting, importing"
     if any(server in title for server in _SERVERS):
         return "servers of Ray and Prefect"
-    if not own:
-        return "other: starting, waiting, importing"
-    if "default_worker" in title or title.startswith("ray::"):
-        return "workers"
     return "driver"
 
 
