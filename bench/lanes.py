@@ -160,12 +160,10 @@ def _cluster(nodes: int) -> Iterator[str]:
     """A head that lends its CPUs to no lane, and nodes with a GPU that is only counted."""
     from ray.cluster_utils import Cluster
 
-    # Short: the paths of sockets below it may have 107 bytes.
-    given: dict[str, Any] = {
-        "object_store_memory": _STORE,
-        "temp_dir": tempfile.mkdtemp(prefix="ray-"),
-        "include_dashboard": False,
-    }
+    # Short: the paths of sockets below it may have 107 bytes. Not `temp_dir`: Cluster writes its
+    # address below the default folder whatever it is told, and that need not exist.
+    folder = os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="ray-")
+    given: dict[str, Any] = {"object_store_memory": _STORE, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **given})
     try:
         for _ in range(nodes):
@@ -173,7 +171,7 @@ def _cluster(nodes: int) -> Iterator[str]:
         yield cluster.address
     finally:
         cluster.shutdown()
-        shutil.rmtree(given["temp_dir"], ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

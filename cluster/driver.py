@@ -50,8 +50,9 @@ class Crew(Roster):
         super().__init__(lanes, gives_back=gives_back)
         self._patience = patience
         # Beside the driver: elsewhere it would die with a node of the lanes, or keep one that is
-        # idle from being given back.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        # idle from being given back. Not softly: Ray places what asks for no resources anywhere
+        # then (ray-project/ray#25360), and without its node the driver is gone as well.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._tally = Tally.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
         self._count = Count()
         self._counting = threading.Lock()

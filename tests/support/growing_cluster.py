@@ -31,6 +31,7 @@ _LISTS = (
     "rsync_filter"
 )
 _STORE = 80 << 20
+_HEAD = "ray.head.default"  # the provider's name for it: under another, it would start a second
 
 
 def configuration(address: str) -> dict[str, Any]:
@@ -45,9 +46,9 @@ def configuration(address: str) -> dict[str, Any]:
             "disable_launch_config_check": True,
             "gcs_address": address,
         },
-        "head_node_type": "head",
+        "head_node_type": _HEAD,
         "available_node_types": {
-            "head": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+            _HEAD: {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
             "gpu": {
                 "resources": {"CPU": 2, "GPU": 1, "object_store_memory": _STORE},
                 "node_config": {},

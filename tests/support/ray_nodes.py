@@ -17,7 +17,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -113,9 +112,10 @@ def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
 def _keep(answer: Any) -> None:
     from ray.cluster_utils import Cluster  # late: Ray reads the environment when it is imported
 
-    # Short: the paths of sockets below it may have 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="ray-"))
-    given: dict[str, Any] = {"object_store_memory": _STORE, "temp_dir": str(folder)}
+    # Short: the paths of sockets below it may have 107 bytes. Not `temp_dir`: Cluster writes its
+    # address below the default folder whatever it is told, and that need not exist.
+    folder = os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="ray-")
+    given: dict[str, Any] = {"object_store_memory": _STORE}
     head = {"num_cpus": 0, "include_dashboard": False, **given}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     try:

@@ -94,11 +94,10 @@ def main(folder: Path) -> dict[str, Any]:
     made.mkdir()
     for number in range(8):
         picture(scans / f"{number}.png", seed=number)
-    # Short: the paths of sockets below it may have 107 bytes.
-    given: dict[str, Any] = {
-        "object_store_memory": _STORE,
-        "temp_dir": tempfile.mkdtemp("", "ray-"),
-    }
+    # Short: the paths of sockets below it may have 107 bytes. Not `temp_dir`: Cluster writes its
+    # address below the default folder whatever it is told, and that need not exist.
+    ray_folder = os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="ray-")
+    given: dict[str, Any] = {"object_store_memory": _STORE}
     cluster = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "include_dashboard": False, **given},
@@ -162,7 +161,7 @@ def main(folder: Path) -> dict[str, Any]:
             seen[name] = str(error)
     ray.shutdown()
     cluster.shutdown()
-    shutil.rmtree(given["temp_dir"], ignore_errors=True)
+    shutil.rmtree(ray_folder, ignore_errors=True)
     return seen
 
 
