@@ -39,7 +39,7 @@ def restore(settings: RestoreSettings) -> Summary:
     ):
         clear_unfinished(destination)
         finish_withdrawals(destination)
-        run = start_run(destination)
+        run = start_run(destination, lease.run_id)
         logs.bind(run.name)
         with watch.phase("masters hashed"):
             masters = hash_masters(settings, source, destination, run, ends)

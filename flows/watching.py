@@ -169,9 +169,9 @@ def watch(
 
 
 def _told_end(destination: Location, view: View, out: TextIO, as_json: bool) -> int:
-    run = str(view.info.progress.get("run", "")) if view.info else ""
-    records = {f"{r['run_sequence']:06d}-{r['run_id']}": r for r in read_runs(destination)}
-    record = records.get(run, {})
+    # Not by what the lease told of it: a run may end before its second heartbeat.
+    run = view.info.run_id if view.info else ""
+    record = next((r for r in read_runs(destination) if r["run_id"] == run), {})
     ended = str(record.get("ended") or "ended before it began a scan")
     counts = ", ".join(f"{n} {status}" for status, n in record.get("counts", {}).items())
     _tell(out, as_json, {"ended": ended} | record, f"{ended}: {counts or 'no scans'}")

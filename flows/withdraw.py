@@ -108,7 +108,7 @@ def _carry_out(place: Location, wanted: Wanted, reason: str, returns: bool) -> i
     note = f"withdrawn on {datetime.now(UTC):%Y-%m-%d}: {reason}"
     with Lease.acquire(place, notify=lambda text: print(text, file=sys.stderr)) as lease:
         finish_withdrawals(place)
-        run = start_run(place)
+        run = start_run(place, lease.run_id)
         lease.check()
         done = withdraw(place, run, select(place, wanted), note, returns)
         rewrite_manifest(place)

@@ -88,10 +88,13 @@ def _held(where: str, info: LeaseInfo | None) -> LeaseHeld:
 class Lease:
     """A held lease; use as a context manager. A thread keeps its heartbeat going."""
 
-    def __init__(self, store: WritableStore, where: str, run_id: str, beat_seconds: float) -> None:
+    def __init__(
+        self, store: WritableStore, where: str, run_id: str | None, beat_seconds: float
+    ) -> None:
         self.lost = threading.Event()
         """Set when another driver has taken over, or nobody can tell any more."""
-        self.run_id = run_id
+        self.run_id = run_id or secrets.token_hex(6)
+        """What the run that holds it is called: who watches the lease finds its record by this."""
         self._store = store
         self._where = where
         self._beat_seconds = beat_seconds
@@ -113,7 +116,7 @@ class Lease:
     @staticmethod
     def acquire(
         destination: Location,
-        run_id: str = "",
+        run_id: str | None = None,
         notify: Callable[[str], None] = _LOG.info,
         beat_seconds: float = HEARTBEAT_SECONDS,
     ) -> Lease:

@@ -99,7 +99,7 @@ def _watch_beside(tmp_path: Path, ended: str, **options: Any) -> tuple[int, list
     destination = Location.parse(str(tmp_path))
     out = io.StringIO()
     with Lease.acquire(destination, beat_seconds=0.05) as lease:
-        run = start_run(destination)
+        run = start_run(destination, lease.run_id)
         lease.update(told(run=run.name))
         while "run" not in (found := read_lease(destination)).progress:  # type: ignore[union-attr]
             assert found is not None
@@ -143,6 +143,16 @@ def test_a_run_that_died_here_is_told_at_once(
         monkeypatch.setattr(Holder, "is_alive", lambda _: False)
         assert watch(destination, stream=out, every=0.05) == 6
     assert out.getvalue().splitlines()[-1].startswith("the run died (process ")
+
+
+def test_a_run_shorter_than_a_heartbeat(tmp_path: Path) -> None:
+    destination = Location.parse(str(tmp_path))
+    out = io.StringIO()
+    with Lease.acquire(destination, beat_seconds=3600) as lease:
+        end_run(destination, start_run(destination, lease.run_id), "completed", {})
+        threading.Timer(0.2, lease.release).start()
+        assert watch(destination, stream=out, every=0.05) == 0
+    assert out.getvalue().splitlines()[-1].startswith("completed: ")
 
 
 def test_nothing_to_watch(tmp_path: Path) -> None:
