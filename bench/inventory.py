@@ -32,6 +32,7 @@ from tasks.done import read_done
 from tasks.inventory import take_inventory
 from tasks.manifest import SCHEMA
 from tasks.partition import Plan, plan
+from tasks.paths import MANIFEST
 from tasks.recipe import Recipe
 from tasks.storage import Listed, Location
 
@@ -76,7 +77,7 @@ def _write_manifest(kind: Kind, folder: Path, objects: int) -> str:
     destination = Location.parse(str(folder))
     run = ledger.start_run(destination, "first")
     metadata = {b"albumen.runs": json.dumps([run.name])}
-    file = folder / current.MANIFEST
+    file = folder / MANIFEST
     with pq.ParquetWriter(file, SCHEMA.with_metadata(metadata), compression="zstd") as writer:
         for first in range(0, objects, 16_384):
             writer.write_table(rows(kind, first, min(first + 16_384, objects), Recipe()))
@@ -100,7 +101,7 @@ def small_night(folder: Path, objects: int) -> str:
         table = rows(_LISTING, part * _PART, (part + 1) * _PART, Recipe())
         ledger.write_part(destination, run, "p", part, table.to_pylist())
     current.rewrite_manifest(destination)
-    count = pq.ParquetFile(folder / "done" / current.MANIFEST).metadata.num_rows
+    count = pq.ParquetFile(folder / "done" / MANIFEST).metadata.num_rows
     return f"{count:,} rows"
 
 
@@ -131,7 +132,7 @@ def night_on_distant_s3(folder: Path, objects: int) -> str:
 
 
 def _served(folder: Path, objects: int, milliseconds: int) -> str:
-    manifest = folder / "s3" / current.MANIFEST
+    manifest = folder / "s3" / MANIFEST
     command = [sys.executable, str(Path(__file__).with_name("listing_server.py"))]
     command += [str(objects), str(manifest), "--milliseconds", str(milliseconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:

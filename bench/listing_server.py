@@ -26,7 +26,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 from synthetic import Kind, derivatives_of, path_of
 
-from tasks.current import MANIFEST
+from tasks.paths import MANIFEST
 
 _S3 = Kind("s3")
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="{}">'.format(

@@ -9,26 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import copy_context
-from dataclasses import replace
 from typing import Protocol
 
 from ray.exceptions import RayError
 
-from cluster.claims import Claim, claim, no_room, share_of_node
-from cluster.lanes import Builder, Lane, await_models, furnished
-from cluster.resources import LaneResources
+from cluster.claims import Claim, claim, no_room
+from cluster.lanes import Furnish, Lane, await_models
+from cluster.resources import Layout
 from tasks.errors import ClusterError
+from tasks.run_thread import run_thread
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _COMPANY_SECONDS = 3.0
 """How long the first lane waits for others that are there as well."""
-
-Building = Callable[[int], Mapping[str, Builder]]
-"""What builds each stage of a lane whose stages may use so many threads."""
 
 
 class Welcoming(Protocol):
@@ -43,22 +39,20 @@ class Welcoming(Protocol):
 
 
 class Arrivals:
-    """The lanes asked for that are not there yet."""
+    """The lanes asked for that are not there yet. `furnish` opens one on a claim for `layout`."""
 
     def __init__(
         self,
         count: int,
-        resources: LaneResources,
-        stages: Sequence[str],
-        building: Building,
+        layout: Layout,
+        furnish: Furnish,
         *,
         wait_seconds: float,
         load_within_seconds: float = 600,
     ) -> None:
         self._count = count
-        self._resources = resources
-        self._layout = resources.layout(stages)
-        self._building = building
+        self._layout = layout
+        self._furnish = furnish
         self._seconds = wait_seconds
         self._load_seconds = load_within_seconds
         self._deadline = time.monotonic() + wait_seconds
@@ -85,10 +79,7 @@ class Arrivals:
     @contextmanager
     def joining(self, crew: Welcoming) -> Iterator[None]:
         """While the block runs, lanes join `crew` as they come, until their time is up."""
-        context = copy_context()  # what the thread logs belongs to the run
-        follower = threading.Thread(
-            target=context.run, args=[self._follow, crew], name="albumen-arrivals", daemon=True
-        )
+        follower = run_thread("arrivals", self._follow, crew)
         follower.start()
         try:
             yield
@@ -129,12 +120,7 @@ class Arrivals:
         return [one for one in self._waiting if one.is_placed()]
 
     def _opened(self, placed: Sequence[Claim]) -> list[Lane]:
-        lanes = []
-        for one in placed:
-            budget, cpus = share_of_node(one, self._layout, self._count)
-            resources = replace(self._resources, threads=max(1, int(cpus)))
-            stages = self._building(resources.threads)
-            lanes.append(furnished(one, resources, self._layout, stages, budget))
+        lanes = [self._furnish(one) for one in placed]
         try:
             opened = await_models(lanes, self._load_seconds)
         except ClusterError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -168,38 +168,27 @@ def assemble(
         layout = resources.layout(stages)
 
         def furnish(one: Claim) -> Lane:
-            """A lane in place of one that was lost, by what its node has."""
+            """A lane that comes later than the run, by what its node has."""
             budget, cpus = share_of_node(one, layout, count)
             share = replace(resources, threads=max(1, int(cpus)))
             return furnished(one, share, layout, building(threads=share.threads), budget)
 
-        if address is None or wishes.wait_seconds is None:
-            seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
-            built = building(threads=resources.threads)
-            with (
-                open_lanes(count, resources, built, place_within_seconds=seconds) as opened,
-                _settled(Crew(opened, gives_back=address is not None)) as crew,
-                Lookout(crew, layout, furnish, first=count).watching(),
-            ):
-                yield crew
-            return
-        patience = wishes.wait_seconds
-        arrivals = Arrivals(
-            count,
-            resources,
-            stages,
-            lambda threads: building(threads=threads),
-            wait_seconds=wishes.wait_seconds,
-        )
-        try:
-            with (
-                _settled(Crew(arrivals.first(), gives_back=True, patience=patience)) as crew,
-                arrivals.joining(crew),
-                Lookout(crew, layout, furnish, first=count).watching(),
-            ):
-                yield crew
-        finally:
-            arrivals.close()
+        with ExitStack() as stack:
+            if address is None or wishes.wait_seconds is None:
+                seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
+                built = building(threads=resources.threads)
+                opening = open_lanes(count, resources, built, place_within_seconds=seconds)
+                lanes = Crew(stack.enter_context(opening), gives_back=address is not None)
+                crew = stack.enter_context(_settled(lanes))
+            else:
+                wait = wishes.wait_seconds
+                arrivals = Arrivals(count, layout, furnish, wait_seconds=wait)
+                stack.callback(arrivals.close)
+                lanes = Crew(arrivals.first(), gives_back=True, patience=wait)
+                crew = stack.enter_context(_settled(lanes))
+                stack.enter_context(arrivals.joining(crew))
+            stack.enter_context(Lookout(crew, layout, furnish, first=count).watching())
+            yield crew
 
 
 @contextmanager

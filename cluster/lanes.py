@@ -71,6 +71,10 @@ class Lane:
             remove_placement_group(group)
 
 
+Furnish = Callable[[Claim], Lane]
+"""Makes a lane where its room is; its models load meanwhile."""
+
+
 def stage_of(actor: str) -> str:
     """The stage of an actor, by its name in the lane."""
     return actor.partition("#")[0]

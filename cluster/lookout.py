@@ -11,9 +11,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,8 +20,9 @@ import ray
 from ray.exceptions import RayError
 
 from cluster.claims import Claim, claim
-from cluster.lanes import Lane, stage_of
+from cluster.lanes import Furnish, Lane, stage_of
 from cluster.resources import Layout
+from tasks.run_thread import run_thread
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
@@ -62,10 +62,6 @@ class Crew(Protocol):
 
     def lose(self, lane: Lane) -> None:
         """A lane is gone."""
-
-
-Furnish = Callable[[Claim], Lane]
-"""Makes a lane where its room is; its models load meanwhile."""
 
 
 class Probation:
@@ -116,10 +112,7 @@ class Lookout:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch while the block runs; what came in place of lost lanes ends with it."""
-        context = copy_context()  # what the thread logs belongs to the run
-        thread = threading.Thread(
-            target=context.run, args=[self._watch], name="albumen-lookout", daemon=True
-        )
+        thread = run_thread("lookout", self._watch)
         self._crew.is_watched = True
         thread.start()
         try:

@@ -69,6 +69,8 @@ class Count:
 
     def __init__(self) -> None:
         self._partitions: dict[str, News] = {}
+        self._by_status: Counter[str] = Counter()
+        self._by_error: Counter[str] = Counter()
         self._ended: set[str] = set()
         self._peak = 0
         self._latest = 0.0
@@ -76,13 +78,19 @@ class Count:
 
     def take(self, partition_id: str, news: News) -> None:
         """What a partition reports."""
+        known = self._partitions.get(partition_id, News({}, news.at))
         if partition_id in self._ended:  # said before its end, and heard after it
-            by_status = self._partitions[partition_id].by_status
-            news = replace(news, by_status=by_status, flight=None)
+            news = replace(news, by_status=known.by_status, flight=None)
+        for total, now, before in (
+            (self._by_status, news.by_status, known.by_status),
+            (self._by_error, news.by_error, known.by_error),
+        ):
+            total.update(now)
+            total.subtract(before)
         self._partitions[partition_id] = replace(news, events=())
         self._peak = max(self._peak, news.bytes_in_flight_peak)
         self._latest = max(self._latest, news.at)
-        done = sum(sum(one.by_status.values()) for one in self._partitions.values())
+        done = self._by_status.total()
         if done > (self._timeline[-1][1] if self._timeline else 0):
             self._timeline = [*self._timeline[:1], (news.at, done)]
 
@@ -94,16 +102,16 @@ class Count:
 
     def progress(self, events: Iterable[Event] = ()) -> Progress:
         """As it stands, with what happened since it was asked for before."""
-        total: Counter[str] = Counter()
-        errors: Counter[str] = Counter()
-        for one in self._partitions.values():
-            total.update(one.by_status)
-            errors.update(one.by_error)
         flights = tuple(
             one.flight
             for one in self._partitions.values()
             if one.flight and self._latest - one.at < _SILENT_SECONDS
         )
         return Progress(
-            dict(total), self._peak, tuple(self._timeline), dict(errors), flights, tuple(events)
+            by_status=dict(+self._by_status),
+            bytes_in_flight_peak=self._peak,
+            timeline=tuple(self._timeline),
+            by_error=dict(+self._by_error),
+            flights=flights,
+            events=tuple(events),
         )

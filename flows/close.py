@@ -6,9 +6,10 @@ from functools import partial
 
 from flows.publish import publish_summary
 from flows.summary import Summary
-from tasks.current import MANIFEST, current_batches, rewrite_manifest
+from tasks.current import current_batches, rewrite_manifest
 from tasks.ledger import Run, end_run, read_runs
 from tasks.location import Location
+from tasks.paths import MANIFEST
 from tasks.report import write_report
 from tasks.storage import clear_unfinished, modified_us, write_bytes
 

@@ -17,11 +17,12 @@ from flows.progress import duration
 from flows.settings import RestoreSettings
 from flows.size import size_in_words
 from flows.watching import words_of
-from tasks.current import MANIFEST, current_batches
+from tasks.current import current_batches
 from tasks.errors import StorageError
 from tasks.lease import read_lease
 from tasks.ledger import read_runs
 from tasks.location import Location
+from tasks.paths import MANIFEST
 from tasks.reasons import REASONS
 from tasks.storage import exists
 from tasks.verify import verify

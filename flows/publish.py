@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -20,6 +19,7 @@ from prefect.artifacts import (
 )
 
 from flows.summary import Summary
+from tasks.run_thread import run_thread
 
 _SECONDS_BETWEEN_UPDATES = 5.0
 _LAST_SECONDS = 10.0
@@ -47,10 +47,7 @@ class ProgressArtifact:
         self._told_at = now
         if self._is_telling(_LAST_SECONDS if last else 0):
             return
-        context, percent = copy_context(), 100.0 * done / self.total  # Prefect's, of the flow run
-        self._telling = threading.Thread(
-            target=context.run, args=[self._tell, percent], name="albumen-progress", daemon=True
-        )
+        self._telling = run_thread("progress", self._tell, 100.0 * done / self.total)
         self._telling.start()
         if last:
             self._telling.join(_LAST_SECONDS)

@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 from tasks.errors import ManifestError, StorageError
 from tasks.ledger import Part, list_parts, read_part
 from tasks.manifest import SCHEMA
+from tasks.paths import MANIFEST
 from tasks.storage import Location, exists, open_derivative, write_file
 from tasks.version import VERSION
-
-MANIFEST = "manifest.parquet"
 
 _RUNS_KEY = b"albumen.runs"
 _VERSION_KEY = b"albumen.version"

@@ -18,13 +18,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from tasks.errors import LeaseHeld, LeaseLost, LeaseNotRenewed, StorageError
 from tasks.holder import Holder
+from tasks.run_thread import run_thread
 from tasks.storage import Location, writable
 from tasks.storage_types import WritableStore
 
@@ -108,10 +108,7 @@ class Lease:
         self._failure = ""  # of the last heartbeat
         self._written = time.monotonic()
         self._ended = threading.Event()
-        context = copy_context()  # what the thread logs belongs to the run that began it
-        self._thread = threading.Thread(
-            target=context.run, args=[self._keep], name="albumen-lease", daemon=True
-        )
+        self._thread = run_thread("lease", self._keep)
 
     @staticmethod
     def acquire(
@@ -156,8 +153,7 @@ class Lease:
         self._ended.set()
         self._thread.join()
         try:
-            now = self._store.read(LEASE)
-            if now is not None and self._is_ours(now[0]):
+            if self._token_of_ours() is not None:
                 self._store.remove(LEASE)
         except StorageError as error:
             _LOG.warning("the lease could not be removed: %s", error)
@@ -213,8 +209,7 @@ class Lease:
             return True
         self._is_lax = True
         time.sleep(_SETTLE_SECONDS)
-        now = self._store.read(LEASE)
-        return now is not None and self._is_ours(now[0])
+        return self._token_of_ours() is not None
 
     # -- keeping it
 
@@ -234,21 +229,21 @@ class Lease:
 
     def _beat(self) -> None:
         self._count += 1
-        if self._is_lax:
-            found = self._store.read(LEASE)
-            if found is None or not self._is_ours(found[0]):
-                self.lost.set()
-                return
-        token = self._store.replace_if_same(LEASE, self._content(), self._token)
-        if token is None:
+        token = None
+        if not self._is_lax or self._token_of_ours() is not None:
+            token = self._store.replace_if_same(LEASE, self._content(), self._token)
             # An earlier beat may have been written though its answer was lost on the way.
-            now = self._store.read(LEASE)
-            if now is None or not self._is_ours(now[0]):
-                self._failure = ""
-                self.lost.set()
-                return
-            token = now[1]
+            token = token or self._token_of_ours()
+        if token is None:
+            self._failure = ""
+            self.lost.set()
+            return
         self._token, self._written, self._failure = token, time.monotonic(), ""
+
+    def _token_of_ours(self) -> str | None:
+        """The token of the lease as it is stored; None where there is none or it is another's."""
+        now = self._store.read(LEASE)
+        return now[1] if now is not None and self._is_ours(now[0]) else None
 
     def _content(self) -> bytes:
         return json.dumps(

@@ -18,6 +18,7 @@ import re
 
 from tasks.records import DerivativeKind
 
+MANIFEST = "manifest.parquet"
 DERIVATIVE_FOLDERS = ("restored", "colorized", "masks", "uncertainty", "previews")
 
 _FOLDER: dict[DerivativeKind, str] = {

@@ -12,7 +12,7 @@ import fsspec
 
 from tasks import storage_s3_transfer as transfer
 from tasks.errors import StorageError
-from tasks.paths import DERIVATIVE_FOLDERS
+from tasks.paths import DERIVATIVE_FOLDERS, MANIFEST
 from tasks.storage_s3_errors import code_of, explained
 from tasks.storage_s3_listing import Listing
 from tasks.storage_s3_options import s3fs_arguments
@@ -23,7 +23,6 @@ from tasks.storage_types import Listed
 
 _CHECK_SECONDS = 15
 _PAGE = 1000
-_MANIFEST = "manifest.parquet"
 
 _REFUSED = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
 
@@ -181,7 +180,7 @@ class S3Store:
     def clear_unfinished(self) -> int:
         """Abandon the multipart uploads of our files that interrupted writes left behind."""
         cleared = 0
-        for ours in (*(f"{folder}/" for folder in DERIVATIVE_FOLDERS), _MANIFEST):
+        for ours in (*(f"{folder}/" for folder in DERIVATIVE_FOLDERS), MANIFEST):
             more: dict[str, Any] = {}  # other uploads to the bucket are not ours
             while True:
                 with explained("cannot look for unfinished uploads in", self._uri):
