@@ -6,7 +6,8 @@
 Two collections, JPEGs of 3 megapixels and 16-bit TIFFs of 24, through all stages as
 `albumen restore` runs them, through the same steps in one plain loop and in Ray Data, one after
 the other on the same machine. The ideal is cores / (CPU seconds that one scan takes in the plain
-loop with one thread, all steps together). Rates count the first scan's way and the last's, except
+loop with one thread, all steps together); as many such loops as cores, side by side, show how much
+of it the cores give when all are at work. Rates count the first scan's way and the last's, except
 for that of each further scan: a third of the scans are restored once more, and the difference
 counts. The loops take a third of the scans: they need as long for every one.
 """
@@ -20,6 +21,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,13 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
 
     alone, _ = script("plain_loop.py", some, "alone", 1)
     loop, _ = script("plain_loop.py", some, "loop", threads)
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        begun = [
+            pool.submit(script, "plain_loop.py", some, f"loop-{number}", 1)
+            for number in range(cores)
+        ]
+        loops = [one.result()[0] for one in begun]
     others, others_tree = script("ray_data.py", scans, "ray-data", threads)
     _, shorter, _ = _restored(some, base / "shorter", options)
     flow, restoring, rows = _restored(scans, base / "flow", options)
@@ -109,7 +118,6 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
     for number, text in enumerate(given.also):
         tree, seconds, _ = _restored(scans, base / f"flow-{number}", [*options, *text.split()])
         further.append(Speed(f"the same, {text}", count, seconds, tree.cpu))
-    cores = os.cpu_count() or 1
     needed = sum(cpu for _, cpu in alone["steps"].values()) / alone["scans"]
 
     print(f"\n{collection.title}: {count} scans, all stages, {cores} cores")
@@ -118,6 +126,12 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
         cores / needed,
         Speed("plain loop, one thread", alone["scans"], alone["wall"], alone["cpu"]),
         Speed(f"plain loop, {threads} threads", loop["scans"], loop["wall"], loop["cpu"]),
+        Speed(
+            f"plain loops, {cores} side by side",
+            sum(one["scans"] for one in loops),
+            max(one["wall"] for one in loops),
+            sum(one["cpu"] for one in loops),
+        ),
         Speed("Ray Data", count, others["wall"], others_tree.cpu),
         Speed("albumen restore, once its lane is open", count, restoring, flow.cpu),
         Speed("albumen restore, the whole command", count, flow.wall, flow.cpu),

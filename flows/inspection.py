@@ -19,7 +19,7 @@ from flows.size import size_in_words
 from flows.watching import words_of
 from tasks.current import current_batches
 from tasks.errors import StorageError
-from tasks.lease import read_lease
+from tasks.lease_info import read_lease
 from tasks.ledger import read_runs
 from tasks.location import Location
 from tasks.paths import MANIFEST

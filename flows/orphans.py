@@ -25,7 +25,8 @@ from prefect.states import Crashed
 
 from flows.night_runs import runs_of
 from tasks.errors import AlbumenError
-from tasks.lease import BEATS_MISSED, HEARTBEAT_SECONDS, read_lease
+from tasks.lease import BEATS_MISSED, HEARTBEAT_SECONDS
+from tasks.lease_info import read_lease
 from tasks.location import Location
 
 GRACE_SECONDS = 60.0

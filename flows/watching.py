@@ -24,7 +24,8 @@ from flows.exit_codes import ExitCode
 from flows.progress import duration
 from flows.size import size_in_words
 from tasks.errors import StorageError
-from tasks.lease import BEATS_MISSED, HEARTBEAT_SECONDS, LeaseInfo, read_lease
+from tasks.lease import BEATS_MISSED, HEARTBEAT_SECONDS
+from tasks.lease_info import LeaseInfo, read_lease
 from tasks.ledger import read_runs
 from tasks.location import Location
 

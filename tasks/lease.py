@@ -18,58 +18,20 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from tasks.errors import LeaseHeld, LeaseLost, LeaseNotRenewed, StorageError
 from tasks.holder import Holder
+from tasks.lease_info import LEASE, LeaseInfo, read_lease
 from tasks.run_thread import run_thread
 from tasks.storage import Location, writable
 from tasks.storage_types import WritableStore
 
-LEASE = ".albumen/lease"
 HEARTBEAT_SECONDS = 10.0
 BEATS_MISSED = 4
 _SETTLE_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseInfo:
-    """What a lease file says: who holds it, since when, and how far the run has come."""
-
-    holder: Holder
-    nonce: str
-    run_id: str
-    since: str
-    heartbeat: str
-    progress: Mapping[str, Any]
-
-    @staticmethod
-    def parse(data: bytes) -> LeaseInfo | None:
-        """The content of a lease file; None where it is none."""
-        try:
-            found = json.loads(data)
-            return LeaseInfo(
-                Holder(**found["holder"]),
-                str(found["nonce"]),
-                str(found["run_id"]),
-                str(found["since"]),
-                str(found["heartbeat"]),
-                dict(found["progress"]),
-            )
-        except (ValueError, KeyError, TypeError):
-            return None
-
-    def __str__(self) -> str:
-        return f"{self.holder}, since {self.since}, last heartbeat {self.heartbeat}"
-
-
-def read_lease(destination: Location) -> LeaseInfo | None:
-    """Who holds the destination, dead or alive; None where nobody does."""
-    found = writable(destination).read(LEASE)
-    return LeaseInfo.parse(found[0]) if found else None
 
 
 def refuse_held(destination: Location) -> None:

@@ -16,7 +16,8 @@ from cluster.progress import Flight, Progress
 from flows.heartbeat import told_by_lease
 from flows.watching import View, watch, words_of
 from tasks.holder import Holder
-from tasks.lease import Lease, LeaseInfo, read_lease
+from tasks.lease import Lease
+from tasks.lease_info import LeaseInfo, read_lease
 from tasks.ledger import end_run, start_run
 from tasks.location import Location
 

@@ -14,7 +14,8 @@ import s3_server
 from tasks import lease, storage
 from tasks.errors import LeaseHeld, LeaseLost, LeaseNotRenewed, StorageError
 from tasks.holder import Holder
-from tasks.lease import LEASE, Lease, LeaseInfo, read_lease
+from tasks.lease import Lease
+from tasks.lease_info import LEASE, LeaseInfo, read_lease
 from tasks.storage import Location
 
 BEAT = 0.2

@@ -14,7 +14,8 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from s3_server import S3Server
 
 from tasks import storage, storage_s3, storage_s3_transfer
-from tasks.lease import LEASE, Lease, read_lease
+from tasks.lease import Lease
+from tasks.lease_info import LEASE, read_lease
 from tasks.storage import Location
 
 
