@@ -56,7 +56,9 @@ def test_a_scan_that_needs_more_memory_than_the_node_has(place: Collection, note
     assert first.code == 3, first.errors
     assert rows.loc[greedy, "error_class"] == "WorkerDied"
     assert "twice while nothing else" in rows.loc[greedy, "error_message"]
-    assert "memory" in rows.loc[greedy, "error_message"]
+    # Where Ray ended the partition's own process with it, nobody was left to note the cause.
+    causes = ("memory", "died in earlier attempts")
+    assert any(cause in rows.loc[greedy, "error_message"] for cause in causes)
     place.assert_whole({greedy: "quarantined"})
 
 
