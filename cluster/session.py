@@ -17,11 +17,10 @@ import ray
 import cluster as cluster_package
 import models
 import tasks
+from cluster import own_cluster
 from tasks.errors import ClusterError
 
-_LOCAL_CPUS = 2
-"""A lane needs 1.9 CPUs; on a single core they are logical and share it."""
-
+_LOG = logging.getLogger(__name__)
 
 METRICS_PORT_VARIABLE = "ALBUMEN_METRICS_PORT"
 
@@ -61,15 +60,8 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
         if address is None:
             for name, usual in _ENVIRONMENT.items():
                 os.environ.setdefault(name, usual)  # Ray's processes are children of this one
-            ray.init(
-                address="local",  # without it Ray joins whatever it finds on this machine
-                num_cpus=max(_LOCAL_CPUS, os.cpu_count() or 1),
-                object_store_memory=object_store_bytes,
-                include_dashboard=False,
-                _metrics_export_port=port,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            own_cluster.set_environment()
+            _start(object_store_bytes, port)
         else:
             ray.init(
                 address=address,
@@ -88,6 +80,33 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
         yield
     finally:
         ray.shutdown()
+
+
+def _start(object_store_bytes: int | None, port: int | None) -> None:
+    """Start Ray on this machine, with a second try.
+
+    Ray gives a new node 30 s to report, which cannot be set; a machine with much else to do
+    needs more at times.
+    """
+    before = own_cluster.children()
+    for tries_left in (1, 0):
+        try:
+            ray.init(
+                address="local",  # without it Ray joins whatever it finds on this machine
+                num_cpus=own_cluster.cpus(),
+                object_store_memory=object_store_bytes,
+                include_dashboard=False,
+                _metrics_export_port=port,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except Exception as error:
+            own_cluster.end(own_cluster.children() - before)
+            if not tries_left or isinstance(error, ValueError):  # it would refuse again
+                raise
+            _LOG.warning("Ray did not start: %s. It is tried once more", first_line(error))
+        else:
+            return
 
 
 def metrics_port() -> int | None:

@@ -3,18 +3,93 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from typing import Any
 
+import psutil
 import pytest
 import ray
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster.session import METRICS_PORT_VARIABLE, metrics_port
+from cluster.session import METRICS_PORT_VARIABLE, metrics_port, session
 from tasks.errors import ClusterError
+
+_TIMED_OUT = "The current node timed out during startup."
 
 
 @pytest.mark.usefixtures("ray_cluster")
 def test_threads_of_the_workers_do_not_spin_while_they_wait() -> None:
     policy = ray.remote(lambda: os.environ.get("OMP_WAIT_POLICY"))
     assert ray.get(policy.remote()) == "PASSIVE"
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_worker_that_has_nothing_to_do_is_kept_where_lanes_leave_no_cpu_free() -> None:
+    cpus = ray.cluster_resources()["CPU"]
+    lane = placement_group([{"CPU": cpus}])
+    try:
+        ray.get(lane.ready(), timeout=60)
+        place = PlacementGroupSchedulingStrategy(lane)
+        step = ray.remote(num_cpus=cpus / 2)(lambda: os.getpid())
+        worker = ray.get(step.options(scheduling_strategy=place).remote(), timeout=60)
+        time.sleep(2.5)  # Ray ends one that is too many after a second
+        assert psutil.pid_exists(worker)
+    finally:
+        remove_placement_group(lane)
+
+
+class StartsLate:
+    """Stands for Ray's start: fails with the errors given, each time leaving a process behind."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.left: list[subprocess.Popen[bytes]] = []
+
+    def __call__(self, **_: Any) -> None:
+        command = [sys.executable, "-c", "import time; time.sleep(600)"]
+        self.left.append(subprocess.Popen(command))
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of the cluster that runs meanwhile is put back."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "none")
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+
+
+@pytest.mark.usefixtures("token")
+def test_ray_that_did_not_start_in_time_is_started_once_more(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ray, "init", start := StartsLate(Exception(_TIMED_OUT)))
+    with session():
+        first, second = start.left
+        assert not psutil.pid_exists(first.pid), "what the first start left was ended"
+        assert second.poll() is None
+    second.kill()
+    second.wait()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "Ray did not start: The current node timed out" in caplog.text
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize(
+    ("error", "starts"),
+    [(Exception(_TIMED_OUT), 2), (ValueError("Attempting to cap object store memory"), 1)],
+)
+def test_ray_that_does_not_start_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, starts: int
+) -> None:
+    monkeypatch.setattr(ray, "init", start := StartsLate(error, error))
+    with pytest.raises(ClusterError, match="cannot start Ray on this machine"), session():
+        pass
+    assert len(start.left) == starts
+    assert not any(psutil.pid_exists(process.pid) for process in start.left)
 
 
 def test_the_port_for_prometheus(monkeypatch: pytest.MonkeyPatch) -> None:

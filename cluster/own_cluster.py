@@ -1,0 +1,72 @@
+"""A Ray cluster of our own, on this machine and for one run: what is set, and what is cleared away.
+
+Ray takes each name of its `ray_config_def.h` as a variable RAY_<name>, and its Python processes
+have a few of their own. Those here are for a cluster that nobody else looks at: of a cluster that
+a run joins, its operator decides. What the user has set stays.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+import psutil
+
+LEAST_CPUS = 2
+"""A lane needs 1.9 CPUs; on a single core they are logical and share it."""
+
+_PATIENCE_SECONDS = 120
+_END_SECONDS = 5.0
+
+_SETTINGS = {
+    # How long the parts of a node wait for one another while it starts, 30 s otherwise: on a
+    # machine that is busy with other things that is too short.
+    "RAY_gcs_server_port_wait_time_s": f"{_PATIENCE_SECONDS}",
+    "RAY_raylet_start_wait_time_s": f"{_PATIENCE_SECONDS}",
+    "RAY_agent_register_timeout_ms": f"{_PATIENCE_SECONDS}000",
+    # The history of single tasks is for the dashboard, and there is none; the times of each kind
+    # of event in Ray's own loops are for those who develop it.
+    "RAY_task_events_report_interval_ms": "0",
+    "RAY_event_stats": "0",
+    # Processes and disks are measured as often as Ray's other metrics are passed on, not every
+    # 2.5 s; and the event loops of all processes are probed as often as that is reported.
+    "REPORTER_UPDATE_INTERVAL_MS": "10000",
+    "RAY_io_context_monitor_probe_interval_ms": "10000",
+    # Nobody is sent the workers' output (`log_to_driver=False`), so that new files of it need not
+    # be looked for ten times a second. They are written all the same.
+    "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0",
+    "LOG_NAME_UPDATE_INTERVAL_S": "3600",
+}
+
+
+def cpus() -> int:
+    """How many CPUs the cluster has."""
+    return max(LEAST_CPUS, os.cpu_count() or 1)
+
+
+def set_environment() -> None:
+    """For Ray's processes, which are children of this one."""
+    for name, usual in _SETTINGS.items():
+        os.environ.setdefault(name, usual)
+    # Idle workers beyond the CPUs that are *free* end after a second, and lanes leave none free:
+    # without this, nearly every scan would be looked at by a new process, which has to import
+    # everything and to load the detector first.
+    os.environ.setdefault("RAY_num_workers_soft_limit", f"{cpus()}")
+
+
+def children() -> set[psutil.Process]:
+    """What this process started itself and has not ended: of Ray, all but agents and workers."""
+    return set(psutil.Process().children())
+
+
+def end(processes: set[psutil.Process]) -> None:
+    """End what a start that failed has left, with all that it started in turn: Ray itself forgets
+    it then, and it would hold memory and ports for as long as this process lives."""
+    doomed = set(processes)
+    for process in processes:
+        with suppress(psutil.Error):  # ended meanwhile
+            doomed.update(process.children(recursive=True))
+    for process in doomed:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(doomed, timeout=_END_SECONDS)
