@@ -23,6 +23,10 @@ from tasks import ledger, strikes
 from tasks.errors import ClusterError, PartitionsFailed
 
 _POLL_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
+"""Between two questions to the actor that counts. Partitions tell it their news as often; more
+questions would cost CPU seconds of the machine that restores."""
+
 _READY = 1
 """Partitions that wait for a lane, so that none waits for Prefect when it has finished one."""
 
@@ -95,7 +99,7 @@ def run_in_window(
 
     Lanes that nothing is left for are given back. Once `is_over`, no partition and no scan is
     begun any more; what is in flight ends.
-    `watch` is told the counts twice a second; whatever it or `orders` raises stops further
+    `watch` is told the counts every second; whatever it or `orders` raises stops further
     submissions, lets the scans in flight end, and is raised then.
     """
     answers: queue.SimpleQueue[tuple[str, PrefectFuture[Report]]] = queue.SimpleQueue()
@@ -125,7 +129,7 @@ def run_in_window(
             crew.stop()
             told_to_stop = True
         try:
-            name, ended_one = answers.get(timeout=_POLL_SECONDS)
+            name, ended_one = answers.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
             pass
         else:
