@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from flows.publish import publish_summary
-from flows.summary import Summary
 from tasks.current import current_batches, rewrite_manifest
 from tasks.ledger import Run, end_run, read_runs
 from tasks.location import Location
 from tasks.paths import MANIFEST
 from tasks.report import write_report
 from tasks.storage import clear_unfinished, modified_us, write_bytes
+
+if TYPE_CHECKING:
+    from flows.summary import Summary
 
 
 def close_run(destination: Location, run: Run, summary: Summary) -> None:
@@ -26,6 +28,8 @@ def close_run(destination: Location, run: Run, summary: Summary) -> None:
     # An earlier run may have been killed between the two.
     if modified_us(destination, "report/index.html") < modified_us(destination, MANIFEST):
         refresh_report(destination)
+    from flows.publish import publish_summary  # with Prefect, which a report alone does not need
+
     publish_summary(summary)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cluster.placement import LaneWishes
 from flows.settings import RestoreSettings
 from tasks.errors import UsageError
 from tasks.records import STAGE_NAMES
+
+if TYPE_CHECKING:
+    from cluster.placement import LaneWishes
 
 BY_STAGE = ("gpus_per_stage", "actors")
 """Settings with a number for each stage: `damage=0.4,color=0.4`, or a table of a file."""
@@ -37,6 +39,8 @@ def by_stage(option: str, given: str | Mapping[str, Any]) -> dict[str, Any]:
 
 def lane_wishes(settings: RestoreSettings) -> LaneWishes:
     """The settings that concern lanes, as the cluster is told them."""
+    from cluster.placement import LaneWishes  # with Ray, which most commands do not need
+
     return LaneWishes(
         lanes=settings.lanes,
         gpus_per_lane=settings.gpus_per_lane,
