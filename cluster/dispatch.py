@@ -37,6 +37,8 @@ _IDLE_SECONDS = 0.05
 _IO_ORDER = ("write", "look", "read", "probe")
 """What leaves the lane goes before what enters it, so that memory is freed first."""
 
+_ENTERING = ("look", "read", "probe")
+
 _JOINT_BYTES = 256 << 20
 """Decoded bytes of the pages of one call: their results are in private memory until it ends."""
 
@@ -99,8 +101,21 @@ class Dispatcher:
             for depth in range(_CALLS_PER_ACTOR):  # every actor gets one before any gets two
                 for place in self._places[stage]:
                     busy = sum(call.place == place for call in self._calls)
-                    if waiting and busy <= depth and place not in self._reviving:
+                    if not waiting or busy > depth or place in self._reviving:
+                        continue
+                    if not busy or not self._may_be_last(stage):
                         self._call(stage, place, self._joined(stage))
+
+    def _may_be_last(self, stage: str) -> bool:
+        """Whether the pages that wait for a stage of several actors may be its last.
+
+        Whichever actor is free first takes those: one that is given ahead waits for its own actor,
+        behind a scan that may take minutes, while the other has nothing to do.
+        """
+        coming = sum(len(self._io[step]) for step in _ENTERING)
+        coming += sum(call.step in _ENTERING for call in self._calls)
+        actors = len(self._places[stage])
+        return actors > 1 and len(self._stages[stage]) + coming <= actors
 
     def _joined(self, stage: str) -> list[Page]:
         """The pages of the next call: those that wait longest, as many as may go together."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from models.contract import Rectangle, StageInput, StageResult
 
-CRASH, HANG, RAISE, CLEAN, HUNGRY = 201, 202, 203, 204, 205
+CRASH, HANG, RAISE, CLEAN, HUNGRY, SLOW = 201, 202, 203, 204, 205, 206
 
 
 class Corner:
@@ -49,6 +49,15 @@ class Corner:
         changed = np.bitwise_not(corner)
         mask = np.ones(corner.shape[:2], bool)
         return StageResult((Rectangle(0, 0, changed, mask),), {"changed_fraction": 0.1})
+
+
+class Slow(Corner):
+    """A `Corner` that takes its time for pages whose first sample is `SLOW`."""
+
+    def _one(self, item: StageInput) -> StageResult:
+        if int(item.pixels.flat[0]) == SLOW:
+            time.sleep(3.0)
+        return super()._one(item)
 
 
 class Together(Corner):

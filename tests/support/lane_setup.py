@@ -35,10 +35,14 @@ def picture(path: Path, first: int = 0, size: tuple[int, int] = (48, 32), seed: 
 
 @contextmanager
 def crew_of(
-    stages: Mapping[str, Callable[[], Stage]], budget_bytes: int | None = None, lanes: int = 1
+    stages: Mapping[str, Callable[[], Stage]],
+    budget_bytes: int | None = None,
+    lanes: int = 1,
+    actors: Mapping[str, int] | None = None,
 ) -> Iterator[Crew]:
-    """Lanes with these stages on the cluster under test."""
-    with open_lanes(lanes, LaneResources(), stages, budget_bytes=budget_bytes) as opened:
+    """Lanes with these stages on the cluster under test, `actors` of a stage where it is named."""
+    resources = LaneResources(actors=actors or {})
+    with open_lanes(lanes, resources, stages, budget_bytes=budget_bytes) as opened:
         yield Crew(opened)
 
 
