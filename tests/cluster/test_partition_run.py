@@ -237,8 +237,8 @@ def test_stopping_finishes_what_is_in_flight(folders: tuple[Path, Path]) -> None
 def test_a_tally_that_dies_is_missed_by_nobody(folders: tuple[Path, Path]) -> None:
     """Its counts come again, and whoever was asked to stop stops."""
     source, destination = folders
-    for number in range(40):
-        picture(source / f"{number:02}.png", seed=number)
+    for number in range(300):  # it takes its time to come back, twice
+        picture(source / f"{number:03}.png", seed=number)
     order = order_for(source, destination)
     with crew_of({"damage": SlowCorner, "color": Nothing}) as crew, crew.lane() as lane:
         running = crew.start(order, lane)
@@ -253,7 +253,7 @@ def test_a_tally_that_dies_is_missed_by_nobody(folders: tuple[Path, Path]) -> No
             crew.progress()
     assert report.left > 0
     told = crew.progress()
-    assert told.by_status == report.by_status == {"restored": 40 - report.left}
+    assert told.by_status == report.by_status == {"restored": 300 - report.left}
 
 
 class SlowCorner(Corner):
