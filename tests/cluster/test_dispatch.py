@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-import ray
 from fake_stages import SLOW, Slow
-from lane_setup import crew_of
+from lane_setup import crew_of, page
 
-from cluster.calls import Done, Page
+from cluster.calls import Done
 from cluster.dispatch import Dispatcher
-from models.contract import Box, Hints
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
-
-HINTS = Hints(Box(0, 0, 16, 16), "monochrome", {}, ())
-
-
-def page(owner: str, first: int) -> Page:
-    pixels = np.full((16, 16), 7, np.uint8)
-    pixels[0, 0] = first
-    return Page(owner, {}, (ray.put(pixels), ray.put(HINTS)), pixels.nbytes)
 
 
 def test_the_last_pages_go_to_whichever_actor_is_free_first() -> None:

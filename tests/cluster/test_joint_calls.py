@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,26 +13,17 @@ import numpy as np
 import pytest
 import ray
 from fake_stages import CLEAN, CRASH, HANG, HUNGRY, RAISE, Corner, Together, calls_of
-from lane_setup import crew_of, order_for, picture, rows_by_path, run
+from lane_setup import crew_of, order_for, page, picture, rows_by_path, run
 from PIL import Image
 
 from cluster import dispatch
 from cluster.calls import Done, Page
 from cluster.dispatch import Dispatcher
-from models.contract import Box, Hints, StageInput, StageResult
+from models.contract import StageInput, StageResult
 from tasks import strikes
 from tasks.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
-
-HINTS = Hints(Box(0, 0, 16, 16), "monochrome", {}, ())
-
-
-def page(owner: str, first: int = 0, options: Mapping[str, str] | None = None) -> Page:
-    """A page of 16 by 16 grey pixels whose first sample is `first`."""
-    pixels = np.full((16, 16), 7, np.uint8)
-    pixels[0, 0] = first
-    return Page(owner, options or {}, (ray.put(pixels), ray.put(HINTS)), pixels.nbytes)
 
 
 def ended(dispatcher: Dispatcher, count: int, seconds: float = 60) -> list[Done]:

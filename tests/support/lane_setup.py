@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import ray
 from PIL import Image
 
+from cluster.calls import Page
 from cluster.driver import Crew
 from cluster.lanes import open_lanes
 from cluster.partition_run import Order, Report
 from cluster.resources import LaneResources
-from models.contract import Stage
+from models.contract import Box, Hints, Stage
 from tasks import ledger
 from tasks.inventory import take_inventory
 from tasks.location import Location
@@ -23,6 +25,7 @@ from tasks.partition import Job, Partition
 from tasks.recipe import Recipe
 
 RECIPE = Recipe(stages=("damage", "color"))
+HINTS = Hints(Box(0, 0, 16, 16), "monochrome", {}, ())
 
 
 def picture(path: Path, first: int = 0, size: tuple[int, int] = (48, 32), seed: int = 1) -> None:
@@ -31,6 +34,13 @@ def picture(path: Path, first: int = 0, size: tuple[int, int] = (48, 32), seed: 
     pixels = np.random.default_rng(seed).integers(0, 200, size[::-1], np.uint8)
     pixels[0, 0] = first
     Image.fromarray(pixels).save(path)
+
+
+def page(owner: str, first: int = 0, options: Mapping[str, str] | None = None) -> Page:
+    """A page of 16 by 16 grey pixels whose first sample is `first`."""
+    pixels = np.full((16, 16), 7, np.uint8)
+    pixels[0, 0] = first
+    return Page(owner, options or {}, (ray.put(pixels), ray.put(HINTS)), pixels.nbytes)
 
 
 @contextmanager
