@@ -8,8 +8,9 @@ Two collections, JPEGs of 3 megapixels and 16-bit TIFFs of 24, through all stage
 the other on the same machine. The ideal is cores / (CPU seconds that one scan takes in the plain
 loop with one thread, all steps together); as many such loops as cores, side by side, show how much
 of it the cores give when all are at work. Rates count the first scan's way and the last's, except
-for that of each further scan: a third of the scans are restored once more, and the difference
-counts. The loops take a third of the scans: they need as long for every one.
+for that of each further scan: some of the scans are restored once more, and the difference counts.
+Those, and what the loops take, are a third of the scans at most, in whole rounds of the three
+photographs that they are made from, which differ in what they cost: three scans at least.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ import pandas as pd
 from bench_scans import three_megapixel_scans, twenty_four_megapixel_scans
 from process_tree import Tree, measure
 
+from cluster.session import WORKER_ENVIRONMENT
+
 _HERE = Path(__file__).parent
 _STEPS = ("read", "look", "damage", "faces", "color", "write")
 _PROCESSES = 10
+_PHOTOGRAPHS = 3
 _SHARE_OF_LOOPS = 3
-"""A loop takes as long for every scan: a third of them will do."""
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LOOK_SECONDS = 1.0
@@ -77,8 +80,8 @@ def main() -> None:
         help="restore once more with these options, such as --also='--actors damage=1'",
     )
     given = parser.parse_args()
-    # What a session sets for its workers, for the loop as well: see cluster/session.py.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name, usual in WORKER_ENVIRONMENT.items():  # for the loops as well
+        os.environ.setdefault(name, usual)
     for collection in (
         Collection("JPEGs of 3 megapixels", 3.0, three_megapixel_scans, given.jpegs),
         Collection("16-bit TIFFs of 24 megapixels", 24.0, twenty_four_megapixel_scans, given.tiffs),
@@ -91,7 +94,8 @@ def main() -> None:
 def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> None:
     scans, count, threads = base / "scans", collection.count, given.threads
     collection.make(scans, count)
-    some = _some_of(scans, base / "some", max(1, count // _SHARE_OF_LOOPS))
+    rounds = max(1, count // _SHARE_OF_LOOPS // _PHOTOGRAPHS)
+    some = _some_of(scans, base / "some", rounds * _PHOTOGRAPHS)
     options = ["--damage-model", given.damage_model]
 
     def script(name: str, source: Path, out: str, used: int) -> tuple[dict[str, Any], Tree]:

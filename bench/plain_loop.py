@@ -19,6 +19,7 @@ from pathlib import Path
 from bench_jobs import asked_for
 
 from cluster.derivatives import Sheet, write_all
+from cluster.resources import LaneResources
 from cluster.stages import builders
 from models.contract import Stage, StageInput, StageResult
 from models.look import look
@@ -86,7 +87,7 @@ def restore(
 def main() -> None:
     """Restore every scan of a folder, one after the other."""
     work = asked_for(__doc__)
-    built = builders(STAGE_NAMES, work.options, threads=work.threads)
+    built = builders(STAGE_NAMES, work.options, LaneResources(threads=work.threads))
     stages = {name: build() for name, build in built.items()}
     first, *_ = work.jobs
     restore(first, work.destination, stages, Stopwatch(), work.threads, crop=WARM_SIDE)

@@ -14,6 +14,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def main() -> None:
     work = asked_for(__doc__)
     with session():  # the same cluster, and the same environment of its workers
         _, lane = LaneWishes().resources(STAGE_NAMES)
-        built = builders(STAGE_NAMES, work.options, threads=work.threads, actors=lane.actors)
+        built = builders(STAGE_NAMES, work.options, replace(lane, threads=work.threads))
         rows = list(_pipeline(work, built, lane.actors).iter_rows())
     wall = max(row["ended"] for row in rows) - min(row["began"] for row in rows)
     print(json.dumps({"scans": len(rows), "wall": wall}))

@@ -34,10 +34,12 @@ from tasks.errors import ClusterError
 _CALLS_PER_ACTOR = 2
 _RESTART_SECONDS = 300.0
 _IDLE_SECONDS = 0.05
-_IO_ORDER = ("write", "look", "read", "probe")
-"""What leaves the lane goes before what enters it, so that memory is freed first."""
-
 _ENTERING = ("look", "read", "probe")
+"""In the order in which they are begun, after all that leaves the lane, so that memory is freed
+first."""
+
+_WAITING = ("write", "read", "probe")
+"""Steps that wait for storage more than they compute."""
 
 _JOINT_BYTES = 256 << 20
 """Decoded bytes of the pages of one call: their results are in private memory until it ends."""
@@ -58,7 +60,9 @@ class Dispatcher:
     def __init__(self, lane: Lane, step_seconds: float) -> None:
         self._lane = lane
         self._limit = step_seconds
-        self._io: dict[str, deque[tuple[Any, Submit]]] = {step: deque() for step in _IO_ORDER}
+        self._io: dict[str, deque[tuple[Any, Submit]]] = {
+            step: deque() for step in ("write", *_ENTERING)
+        }
         self._stages: dict[str, deque[Page]] = {stage: deque() for stage in lane.places}
         self._batches = dict(lane.batches)
         self._places = lane.places
@@ -91,20 +95,36 @@ class Dispatcher:
         return done + self._stop_hung()
 
     def _fill(self) -> None:
-        free = self._lane.resources.io_slots - sum(call.place == IO for call in self._calls)
-        for step in _IO_ORDER:
-            while free > 0 and self._io[step]:
-                owner, submit = self._io[step].popleft()
-                self._calls.append(Call([owner], step, IO, submit(), time.monotonic()))
-                free -= 1
-        for stage, waiting in self._stages.items():
-            for depth in range(_CALLS_PER_ACTOR):  # every actor gets one before any gets two
-                for place in self._places[stage]:
-                    busy = sum(call.place == place for call in self._calls)
-                    if not waiting or busy > depth or place in self._reviving:
-                        continue
-                    if not busy or not self._may_be_last(stage):
-                        self._call(stage, place, self._joined(stage))
+        self._fill_io("write")
+        for stage in reversed(self._stages):
+            self._fill_stage(stage)
+        for step in _ENTERING:
+            self._fill_io(step)
+
+    def _fill_io(self, step: str) -> None:
+        while self._io[step] and self._has_cpu(step):
+            if sum(call.place == IO for call in self._calls) >= self._lane.resources.io_slots:
+                return
+            owner, submit = self._io[step].popleft()
+            self._calls.append(Call([owner], step, IO, submit(), time.monotonic()))
+
+    def _fill_stage(self, stage: str) -> None:
+        waiting = self._stages[stage]
+        for depth in range(_CALLS_PER_ACTOR):  # every actor gets one before any gets two
+            for place in self._places[stage]:
+                busy = sum(call.place == place for call in self._calls)
+                if not waiting or busy > depth or place in self._reviving:
+                    continue
+                if self._has_cpu(stage) and (not busy or not self._may_be_last(stage)):
+                    self._call(stage, place, self._joined(stage))
+
+    def _has_cpu(self, step: str) -> bool:
+        """Whether a step may begin to compute: on a lane of single threads, no more of them at
+        once than it has CPUs."""
+        most = self._lane.resources.abreast
+        if most is None or step in _WAITING:
+            return True
+        return sum(call.step not in _WAITING for call in self._calls) < most
 
     def _may_be_last(self, stage: str) -> bool:
         """Whether the pages that wait for a stage of several actors may be its last.

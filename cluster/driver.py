@@ -162,21 +162,19 @@ def assemble(
     wishes = wishes or LaneWishes()
     with session(address, object_store_bytes=object_store_bytes):
         count, resources = wishes.resources(stages)
-        building = partial(
-            builders, stages, options, actors=resources.actors, on_cpu=wishes.on_cpu(stages)
-        )
+        building = partial(builders, stages, options, on_cpu=wishes.on_cpu(stages))
         layout = resources.layout(stages)
 
         def furnish(one: Claim) -> Lane:
             """A lane that comes later than the run, by what its node has."""
             budget, cpus = share_of_node(one, layout, count)
             share = replace(resources, threads=max(1, int(cpus)))
-            return furnished(one, share, layout, building(threads=share.threads), budget)
+            return furnished(one, share, layout, building(lane=share), budget)
 
         with ExitStack() as stack:
             if address is None or wishes.wait_seconds is None:
                 seconds = _PLACE_SECONDS if address else _PLACE_LOCALLY_SECONDS
-                built = building(threads=resources.threads)
+                built = building(lane=resources)
                 opening = open_lanes(count, resources, built, place_within_seconds=seconds)
                 lanes = Crew(stack.enter_context(opening), gives_back=address is not None)
                 crew = stack.enter_context(_settled(lanes))

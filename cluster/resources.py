@@ -81,6 +81,22 @@ class LaneResources:
         """
         return cls(gpus, min(8, max(2, int(cpus) // 4)), max(1, int(cpus)))
 
+    @property
+    def abreast(self) -> int | None:
+        """How many steps compute at once where each has a CPU to itself: on a lane without a GPU
+        that has as many actors of a stage as CPUs. None where stages have several threads each.
+
+        More processes than CPUs take turns every few milliseconds, and each finds the others' data
+        in the caches.
+        """
+        if self.gpus or self.io_nodes or max(self.actors.values(), default=1) < self.threads:
+            return None
+        return self.threads
+
+    def threads_of(self, stage: str) -> int:
+        """What each actor of a stage may use."""
+        return 1 if self.abreast else max(1, self.threads // self.actors.get(stage, 1))
+
     def layout(self, stages: Iterable[str]) -> Layout:
         """A bundle for each GPU with the actors on it, then one for every io slot.
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from cluster.lanes import Builder
+from cluster.resources import LaneResources
 from models.contract import BadStageInput
 from models.faces import detectors
 from models.registry import LOOK_REVISION, build_stage, describe
@@ -19,24 +20,21 @@ _THREADED = ("damage", "faces", "color")
 def builders(
     stages: Sequence[str],
     options: Mapping[str, Mapping[str, Any]],
-    threads: int,
-    actors: Mapping[str, int] | None = None,
+    lane: LaneResources,
     on_cpu: Container[str] = (),
 ) -> dict[str, Builder]:
     """What builds each of `stages` in its actor.
 
     `options` are keywords of the builders by stage. Ray sets OMP_NUM_THREADS=1 for actors of
-    at most one CPU, so `threads` is handed to the stages that can use them; the `actors` of a
-    stage, where there are several, share them. Ray hides no GPU from an actor that asked for
-    none, so the stages `on_cpu` are told.
+    at most one CPU, so the stages that can use the threads of their `lane` are told of them. Ray
+    hides no GPU from an actor that asked for none, so the stages `on_cpu` are told.
     """
-    actors = actors or {}
     return {
         stage: partial(
             build_stage,
             stage,
             **options.get(stage, {}),
-            **({"threads": max(1, threads // actors.get(stage, 1))} if stage in _THREADED else {}),
+            **({"threads": lane.threads_of(stage)} if stage in _THREADED else {}),
             **({"device": "cpu"} if stage in _THREADED and stage in on_cpu else {}),
         )
         for stage in stages

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +14,11 @@ from prefect.settings import PREFECT_API_URL
 
 from flows import guardian
 from tasks.errors import ServerError
+from tasks.run_thread import run_thread
+
+_LOG = logging.getLogger(__name__)
+_LOOK_SECONDS = 1.0
+_END_SECONDS = 5.0
 
 
 def reach_server() -> None:
@@ -43,8 +50,13 @@ def reach_server() -> None:
 def kept_in_touch() -> Iterator[None]:
     """A run that needs the server; raises ServerError when it went away for good meanwhile.
 
-    Prefect has then tried for minutes, and scans went on being restored.
+    Prefect has then tried for minutes, and scans went on being restored. An embedded server that
+    dies is started again: nobody else would.
     """
+    ended = threading.Event()
+    watch = run_thread("server", _revive, ended)
+    if not PREFECT_API_URL.value():
+        watch.start()
     try:
         yield
     except httpx.TransportError as error:
@@ -52,6 +64,29 @@ def kept_in_touch() -> Iterator[None]:
             f"Prefect's server went away: {_line(error)}. What has a row is done; run the same "
             f"command again to go on."
         ) from error
+    finally:
+        ended.set()
+        if watch.is_alive():
+            watch.join(_END_SECONDS)
+
+
+def _revive(ended: threading.Event) -> None:
+    """Start the embedded server again, on its port and its database, whenever it is gone: what
+    asks it goes on trying for minutes."""
+    from prefect.server.api.server import SubprocessASGIServer  # seconds, where it is not needed
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the server inherits it
+    while not ended.wait(_LOOK_SECONDS):
+        server = SubprocessASGIServer()
+        process = server.server_process
+        if process is None or process.poll() is None:
+            continue
+        _LOG.warning("Prefect's embedded server died (%d): it is started again", process.returncode)
+        server.running = False
+        try:
+            server.start()
+        except RuntimeError as error:
+            _LOG.warning("Prefect's embedded server did not start: %s", _line(error))
 
 
 def _line(error: BaseException) -> str:

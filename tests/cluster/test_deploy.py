@@ -76,7 +76,7 @@ def test_nodes_get_the_environment_that_a_driver_gives_its_own() -> None:
     for name in ("image/Containerfile", "slurm/albumen.sbatch", "ray/on-premise.yaml"):
         for key, value in wanted.items():
             assert f"{key}={value}" in TEXTS[name], f"{name}: {key}"
-        for key, value in session._ENVIRONMENT.items():
+        for key, value in session.WORKER_ENVIRONMENT.items():
             assert f"{key}={value}" in TEXTS[name], f"{name}: {key}"
 
 

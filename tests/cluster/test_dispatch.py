@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fake_stages import SLOW, Slow
+import ray
+from fake_stages import SLOW, Corner, Slow
 from lane_setup import crew_of, page
 
 from cluster.calls import Done
 from cluster.dispatch import Dispatcher
+from cluster.outcome import Outcome
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
@@ -24,10 +26,34 @@ def test_the_last_pages_go_to_whichever_actor_is_free_first() -> None:
 
 
 def test_an_actor_has_its_next_page_ready_while_more_are_coming() -> None:
-    with crew_of({"damage": Slow}, actors={"damage": 2}) as crew:
+    with crew_of({"damage": Slow}, actors={"damage": 2}, threads=4) as crew:
         dispatcher = Dispatcher(crew.lanes[0], 60)
         for owner in "abcdef":
             dispatcher.offer_page("damage", page(owner, SLOW))
         dispatcher.wait(0.1)
         places = [call.place for call in dispatcher._calls]
         assert sorted(places) == ["damage", "damage", "damage#2", "damage#2"]
+
+
+def test_no_more_steps_compute_than_there_are_cpus_and_what_leaves_goes_first() -> None:
+    stages = {"damage": Slow, "color": Corner}
+    with crew_of(stages, actors={"damage": 2}, threads=2) as crew:
+        dispatcher = Dispatcher(crew.lanes[0], 60)
+        for owner in ("a", "b", "c"):
+            dispatcher.offer_page("damage", page(owner, SLOW))
+        dispatcher.offer("d", "look", lambda: [_ended.remote()])
+        dispatcher.offer("e", "write", lambda: [_ended.remote()])
+        done = dispatcher.wait(1.0)
+        dispatcher.offer_page("color", page("f"))
+        while len(done) < 6:
+            done += dispatcher.wait(5.0)
+            assert sum(call.step not in ("read", "write") for call in dispatcher._calls) <= 2
+    assert done[0].owner == "e"  # waits for storage, not for a CPU
+    order = [one.owner for one in done]
+    assert order.index("f") < order.index("c")
+    assert order.index("d") > order.index("f")
+
+
+@ray.remote(num_cpus=0)
+def _ended() -> Outcome:
+    return Outcome(0.0)

@@ -181,13 +181,35 @@ def test_what_the_autoscaler_says_it_may_add(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_actors_of_a_stage_share_its_threads() -> None:
-    built = stages.builders(ALL, {}, 8, {"damage": 2}, on_cpu={"faces"})
+    lane = LaneResources(threads=8, actors={"damage": 2})
+    built = stages.builders(ALL, {}, lane, on_cpu={"faces"})
     asked = {s: b.keywords if isinstance(b, partial) else {} for s, b in built.items()}
     assert asked == {
         "damage": {"threads": 4},
         "faces": {"threads": 8, "device": "cpu"},
         "color": {"threads": 8},
     }
+
+
+def test_where_each_step_has_a_cpu_to_itself_so_many_compute_at_once() -> None:
+    lane = LaneResources(threads=2, actors={"damage": 2})
+    assert lane.abreast == 2
+    assert [lane.threads_of(stage) for stage in ALL] == [1, 1, 1]
+    assert LaneResources(threads=1).abreast == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"threads": 4},
+        {"actors": {}},
+        {"gpus": 0.5},  # the CPUs wait for the GPU
+        {"io_nodes": "any"},  # looks elsewhere
+    ],
+)
+def test_elsewhere_nothing_waits_for_a_cpu(other: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"threads": 2, "actors": {"damage": 2}}
+    assert LaneResources(**(given | other)).abreast is None
 
 
 def test_even_parts_are_as_large_as_can_be() -> None:

@@ -14,16 +14,16 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster.session import METRICS_PORT_VARIABLE, metrics_port, session
+from cluster.session import METRICS_PORT_VARIABLE, WORKER_ENVIRONMENT, metrics_port, session
 from tasks.errors import ClusterError
 
 _TIMED_OUT = "The current node timed out during startup."
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_threads_of_the_workers_do_not_spin_while_they_wait() -> None:
-    policy = ray.remote(lambda: os.environ.get("OMP_WAIT_POLICY"))
-    assert ray.get(policy.remote()) == "PASSIVE"
+def test_the_workers_get_their_environment() -> None:
+    seen = ray.get(ray.remote(lambda: dict(os.environ)).remote())
+    assert {name: seen.get(name) for name in WORKER_ENVIRONMENT} == WORKER_ENVIRONMENT
 
 
 @pytest.mark.usefixtures("ray_cluster")

@@ -49,9 +49,10 @@ def crew_of(
     budget_bytes: int | None = None,
     lanes: int = 1,
     actors: Mapping[str, int] | None = None,
+    threads: int = 2,
 ) -> Iterator[Crew]:
     """Lanes with these stages on the cluster under test, `actors` of a stage where it is named."""
-    resources = LaneResources(actors=actors or {})
+    resources = LaneResources(actors=actors or {}, threads=threads)
     with open_lanes(lanes, resources, stages, budget_bytes=budget_bytes) as opened:
         yield Crew(opened)
 
