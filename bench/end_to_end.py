@@ -114,7 +114,7 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
         ]
         loops = [one.result()[0] for one in begun]
     others, others_tree = script("ray_data.py", scans, "ray-data", threads)
-    _, shorter, _ = _restored(some, base / "shorter", options)
+    first, shorter, _ = _restored(some, base / "shorter", options)
     flow, restoring, rows = _restored(scans, base / "flow", options)
     if len(rows) != count or not rows["status"].isin(["restored", "unchanged"]).all():
         raise SystemExit(f"a scan failed:\n{rows[['relative_path', 'status', 'error_message']]}")
@@ -123,6 +123,12 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
         tree, seconds, _ = _restored(scans, base / f"flow-{number}", [*options, *text.split()])
         further.append(Speed(f"the same, {text}", count, seconds, tree.cpu))
     needed = sum(cpu for _, cpu in alone["steps"].values()) / alone["scans"]
+    each = Speed(
+        "albumen restore, each further scan",
+        count - loop["scans"],
+        restoring - shorter,
+        flow.cpu - first.cpu,
+    )
 
     print(f"\n{collection.title}: {count} scans, all stages, {cores} cores")
     _print_speeds(
@@ -139,7 +145,7 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
         Speed("Ray Data", count, others["wall"], others_tree.cpu),
         Speed("albumen restore, once its lane is open", count, restoring, flow.cpu),
         Speed("albumen restore, the whole command", count, flow.wall, flow.cpu),
-        Speed("albumen restore, each further scan", count - loop["scans"], restoring - shorter),
+        each,
         *further,
     )
     _print_steps(count, alone, loop, rows, restoring)
@@ -149,6 +155,7 @@ def _compare(collection: Collection, base: Path, given: argparse.Namespace) -> N
     print(f"  end to end / that: {slowest * count / restoring:.2f}")
     print(f"ideal, {cores} cores / {needed:.2f} CPU s a scan: {cores / needed:.4f} images/s")
     print(f"  end to end / that: {count * needed / cores / restoring:.2f}")
+    print(f"cores busy while a further scan is restored: {each.cpu / each.seconds:.2f} of {cores}")
     _print_processes(flow)
 
 

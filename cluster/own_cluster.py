@@ -8,6 +8,7 @@ a run joins, its operator decides. What the user has set stays.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 
 import psutil
@@ -44,9 +45,9 @@ def cpus() -> int:
     return max(LEAST_CPUS, os.cpu_count() or 1)
 
 
-def set_environment() -> None:
-    """For Ray's processes, which are children of this one."""
-    for name, usual in _SETTINGS.items():
+def set_environment(of_workers: Mapping[str, str]) -> None:
+    """For Ray's processes, which are children of this one, and for those that they start."""
+    for name, usual in {**_SETTINGS, **of_workers}.items():
         os.environ.setdefault(name, usual)
     # Idle workers beyond the CPUs that are *free* end after a second, and lanes leave none free:
     # without this, nearly every scan would be looked at by a new process, which has to import

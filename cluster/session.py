@@ -66,9 +66,7 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
     sigterm = signal.getsignal(signal.SIGTERM)
     try:
         if address is None:
-            for name, usual in WORKER_ENVIRONMENT.items():
-                os.environ.setdefault(name, usual)  # Ray's processes are children of this one
-            own_cluster.set_environment()
+            own_cluster.set_environment(WORKER_ENVIRONMENT)
             _start(object_store_bytes, port)
         else:
             ray.init(
