@@ -8,8 +8,9 @@ a run joins, its operator decides. What the user has set stays.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -60,9 +61,42 @@ def children() -> set[psutil.Process]:
     return set(psutil.Process().children())
 
 
+@contextmanager
+def agents_ended() -> Iterator[None]:
+    """No agent of Ray outlives the block, nor this process where it is killed inside.
+
+    An agent whose raylet is gone tries to tell Ray's head, and where that is gone too (the driver
+    was killed, and took both along) only after 60 s does it give up, which cannot be set. Until
+    then it would hold the port of the metrics, and the next run could not start. The shell below
+    waits for the end of this process, without ever waking up before.
+    """
+    agents = {
+        process for process in psutil.Process().children(recursive=True) if _is_agent(process)
+    }
+    kill = f"read ended || kill -9 {' '.join(str(agent.pid) for agent in agents)}"
+    with subprocess.Popen(
+        ["sh", "-c", kill],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # it stays where Ctrl-C ends the others
+    ) as shell:
+        try:
+            yield
+        finally:
+            end(agents)
+            shell.communicate(b"ended\n")
+
+
+def _is_agent(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # ended meanwhile
+        return " ".join(process.cmdline()).rstrip().endswith("Agent")
+    return False
+
+
 def end(processes: set[psutil.Process]) -> None:
-    """End what a start that failed has left, with all that it started in turn: Ray itself forgets
-    it then, and it would hold memory and ports for as long as this process lives."""
+    """End what Ray has left, with all that it started in turn: after a start that failed Ray itself
+    forgets it, and it would hold memory and ports for as long as this process lives."""
     doomed = set(processes)
     for process in processes:
         with suppress(psutil.Error):  # ended meanwhile

@@ -8,7 +8,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +82,11 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
             f"Ray {ray.__version__}, and RAY_AUTH_TOKEN where it asks for a token."
         ) from error
     _handle_sigterm(sigterm)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with own_cluster.agents_ended() if address is None else nullcontext():
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def _start(object_store_bytes: int | None, port: int | None) -> None:

@@ -53,7 +53,8 @@ def test_every_file_has_its_row_and_the_good_scans_come_through(
     assert wrong == {}
     assert digest_of_tree(place.source) == before
     beside = {path.name for path in set(tmp_path.iterdir()) - around}
-    assert all(name.startswith(("stdout-", "stderr-")) for name in beside), beside
+    assert all(name.startswith("command-") for name in beside), beside
+    assert {path.name for path in tmp_path.glob("command-*/*")} == {"stdout", "stderr"}
     assert list(scratch.glob("albumen-*")) == []
     assert place.unfinished() == []
     assert max(peaks.values()) < MOST_PRIVATE_BYTES

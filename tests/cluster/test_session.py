@@ -41,6 +41,26 @@ def test_a_worker_that_has_nothing_to_do_is_kept_where_lanes_leave_no_cpu_free()
         remove_placement_group(lane)
 
 
+_RAY_UNTIL_KILLED = """
+import time
+from cluster.session import session
+with session(object_store_bytes=100_000_000):
+    print("started", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_no_process_of_ray_outlives_its_driver_that_is_killed() -> None:
+    driver = subprocess.Popen([sys.executable, "-c", _RAY_UNTIL_KILLED], stdout=subprocess.PIPE)
+    assert driver.stdout is not None and driver.stdout.readline() == b"started\n"
+    started = psutil.Process(driver.pid).children(recursive=True)
+    assert any("Agent" in " ".join(process.cmdline()) for process in started)
+    driver.kill()
+    driver.communicate()
+    _, left = psutil.wait_procs(started, timeout=20)
+    assert left == []
+
+
 class StartsLate:
     """Stands for Ray's start: fails with the errors given, each time leaving a process behind."""
 

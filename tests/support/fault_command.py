@@ -15,7 +15,6 @@ import psutil
 from cli import COMMAND, LIGHT, Cli
 
 _SUPPORT = Path(__file__).resolve().parent
-_MARK = "ALBUMEN_FAULT_TEST"
 
 TITLES = {
     "stage actor": ("ray::StageActor",),
@@ -38,7 +37,10 @@ def sabotaged(control: Path) -> dict[str, str]:
 
 
 class Command:
-    """`albumen restore` as a process, with all that it started, known by their environment."""
+    """`albumen restore` as a process, with all that it started, known by their working directory.
+
+    Not by their environment: who gives himself a title, as Ray's processes do, writes over it.
+    """
 
     def __init__(
         self,
@@ -49,16 +51,16 @@ class Command:
         *,
         light: Sequence[str] = LIGHT,
     ) -> None:
-        self._mark = secrets.token_hex(8)
         self._control = control
-        settings = sabotaged(control) | {_MARK: self._mark}
-        self._errors = (home / f"stderr-{self._mark}").open("w")
-        self._output = (home / f"stdout-{self._mark}").open("w")
+        self._place = home / f"command-{secrets.token_hex(8)}"
+        self._place.mkdir()
+        self._errors = (self._place / "stderr").open("w")
+        self._output = (self._place / "stdout").open("w")
         self.process = subprocess.Popen(
             # What is given comes last: it counts.
             [COMMAND, "restore", *light, "--object-store", "200MB", *map(str, arguments)],
-            env=Cli(home, settings | dict(environment)).variables(),
-            cwd=home,
+            env=Cli(home, sabotaged(control) | dict(environment)).variables(),
+            cwd=self._place,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._errors,
@@ -113,7 +115,7 @@ class Command:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if (
-                    process.environ().get(_MARK) == self._mark
+                    process.cwd() == str(self._place)
                     and process.status() != psutil.STATUS_ZOMBIE
                     and title in " ".join(process.cmdline())
                 ):
