@@ -11,7 +11,7 @@ wait and never one that is tried alone: with that, nothing else is under way.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,9 +38,6 @@ _ENTERING = ("look", "read", "probe")
 """In the order in which they are begun, after all that leaves the lane, so that memory is freed
 first."""
 
-_WAITING = ("write", "read", "probe")
-"""Steps that wait for storage more than they compute."""
-
 _JOINT_BYTES = 256 << 20
 """Decoded bytes of the pages of one call: their results are in private memory until it ends."""
 
@@ -51,7 +48,8 @@ _UNPLACED = (
     TaskUnschedulableError,
 )
 
-Submit = Callable[[], Sequence[Any]]
+Submit = Callable[[Any], Sequence[Any]]
+"""Submits a step, to an actor of the lane or, given None, as a task; what it answers with."""
 
 
 class Dispatcher:
@@ -63,9 +61,11 @@ class Dispatcher:
         self._io: dict[str, deque[tuple[Any, Submit]]] = {
             step: deque() for step in ("write", *_ENTERING)
         }
-        self._stages: dict[str, deque[Page]] = {stage: deque() for stage in lane.places}
-        self._batches = dict(lane.batches)
         self._places = lane.places
+        self._stages: dict[str, deque[Page]] = {
+            stage: deque() for stage in lane.places if stage not in self._io
+        }
+        self._batches = dict(lane.batches)
         self._calls: list[Call] = []
         self._reviving: dict[str, tuple[Any, float]] = {}
 
@@ -102,40 +102,40 @@ class Dispatcher:
             self._fill_io(step)
 
     def _fill_io(self, step: str) -> None:
-        while self._io[step] and self._has_cpu(step):
-            if sum(call.place == IO for call in self._calls) >= self._lane.resources.io_slots:
-                return
+        while self._io[step] and (place := self._room(step)):
             owner, submit = self._io[step].popleft()
-            self._calls.append(Call([owner], step, IO, submit(), time.monotonic()))
+            refs = submit(self._lane.actors.get(place))
+            self._calls.append(Call([owner], step, place, refs, time.monotonic()))
 
     def _fill_stage(self, stage: str) -> None:
-        waiting = self._stages[stage]
-        for depth in range(_CALLS_PER_ACTOR):  # every actor gets one before any gets two
-            for place in self._places[stage]:
-                busy = sum(call.place == place for call in self._calls)
-                if not waiting or busy > depth or place in self._reviving:
-                    continue
-                if self._has_cpu(stage) and (not busy or not self._may_be_last(stage)):
-                    self._call(stage, place, self._joined(stage))
+        while self._stages[stage] and (place := self._room(stage)):
+            self._call(stage, place, self._joined(stage))
 
-    def _has_cpu(self, step: str) -> bool:
-        """Whether a step may begin to compute: on a lane of single threads, no more of them at
-        once than it has CPUs."""
-        most = self._lane.resources.abreast
-        if most is None or step in _WAITING:
-            return True
-        return sum(call.step not in _WAITING for call in self._calls) < most
+    def _room(self, step: str) -> str | None:
+        """Where a call of a step may go: a free slot for tasks, or of the actors that have the
+        step one with the fewest calls, so that every actor gets one before any gets two."""
+        calls = Counter(call.place for call in self._calls)
+        if step not in self._places:
+            return IO if calls[IO] < self._lane.resources.io_slots else None
+        most = 1 if self._may_be_last(step) else _CALLS_PER_ACTOR
+        names = (p for p in self._places[step] if calls[p] < most and p not in self._reviving)
+        return min(names, key=calls.__getitem__, default=None)
 
-    def _may_be_last(self, stage: str) -> bool:
-        """Whether the pages that wait for a stage of several actors may be its last.
+    def _may_be_last(self, step: str) -> bool:
+        """Whether what waits for the actors of a step may be their last.
 
         Whichever actor is free first takes those: one that is given ahead waits for its own actor,
         behind a scan that may take minutes, while the other has nothing to do.
         """
+        actors = self._places[step]
+        if len(actors) == 1:
+            return False
         coming = sum(len(self._io[step]) for step in _ENTERING)
         coming += sum(call.step in _ENTERING for call in self._calls)
-        actors = len(self._places[stage])
-        return actors > 1 and len(self._stages[stage]) + coming <= actors
+        coming += sum(
+            len(pages) for stage, pages in self._stages.items() if self._places[stage] == actors
+        )
+        return coming <= len(actors)
 
     def _joined(self, stage: str) -> list[Page]:
         """The pages of the next call: those that wait longest, as many as may go together."""
@@ -152,6 +152,7 @@ class Dispatcher:
     def _call(self, stage: str, place: str, pages: Sequence[Page]) -> None:
         process: Any = self._lane.actors[place].process
         refs: Sequence[Any] = process.options(num_returns=2 * len(pages)).remote(
+            stage,
             [(page.options, len(page.objects)) for page in pages],
             *(given for page in pages for given in page.objects),
         )
@@ -219,20 +220,20 @@ class Dispatcher:
 
     def _revive(self) -> None:
         """Wait, without blocking, for restarted actors to have loaded their model again."""
-        for stage, (ref, deadline) in list(self._reviving.items()):
+        for name, (ref, deadline) in list(self._reviving.items()):
             if ref is None:
-                self._reviving[stage] = (self._lane.actors[stage].ready.remote(), deadline)
+                self._reviving[name] = (self._lane.actors[name].ready.remote(), deadline)
                 continue
             if ray.wait([ref], timeout=0)[0]:
                 try:
                     ray.get(ref)
-                    del self._reviving[stage]
+                    del self._reviving[name]
                     continue
                 except RayError:
-                    self._reviving[stage] = (None, deadline)  # still restarting: ask again
+                    self._reviving[name] = (None, deadline)  # still restarting: ask again
             if time.monotonic() > deadline:
                 raise ClusterError(
-                    f"the {stage} stage of lane {self._lane.number} did not come back within "
+                    f"the {name} actor of lane {self._lane.number} did not come back within "
                     f"{_RESTART_SECONDS:g} s of its death."
                 )
 

@@ -29,27 +29,20 @@ Builder = Callable[[], Stage]
 class Lane:
     """One node's share: a placement group, its stage actors, and its budget of bytes.
 
-    `actors` are called as their stage, the further ones of a stage `damage#2` and so on.
+    `actors` are called as their seats, and `places` names those that have a stage, or that look.
     `batches` says how many pages one call of a stage may hold; a page where it does not.
     """
 
     number: int
     group: PlacementGroup
     actors: Mapping[str, ActorHandle[Any]]
+    places: Mapping[str, Sequence[str]]
     resources: LaneResources
     budget_bytes: int
     batches: Mapping[str, int] = field(default_factory=dict)
     io_group: PlacementGroup | None = None
     nodes: frozenset[str] = frozenset()
     """Without any of these it cannot work."""
-
-    @property
-    def places(self) -> dict[str, list[str]]:
-        """The names of the actors of each stage."""
-        found: dict[str, list[str]] = {}
-        for name in self.actors:
-            found.setdefault(stage_of(name), []).append(name)
-        return found
 
     def placement(self) -> PlacementGroupSchedulingStrategy:
         """Places a task on the lane's node: shared memory is only shared there."""
@@ -73,11 +66,6 @@ class Lane:
 
 Furnish = Callable[[Claim], Lane]
 """Makes a lane where its room is; its models load meanwhile."""
-
-
-def stage_of(actor: str) -> str:
-    """The stage of an actor, by its name in the lane."""
-    return actor.partition("#")[0]
 
 
 @contextmanager
@@ -123,11 +111,22 @@ def furnished(
             scheduling_strategy=PlacementGroupSchedulingStrategy(
                 one.group, placement_group_bundle_index=seat.bundle
             ),
-        ).remote(seat.stage, stages[seat.stage])
+        ).remote({stage: stages[stage] for stage in seat.stages})
         for seat in layout.seats
     }
-    group, io_group = one.group, one.io_group
-    return Lane(one.number, group, actors, resources, budget_bytes, {}, io_group, one.nodes())
+    places = {stage: [s.name for s in layout.seats if stage in s.stages] for stage in stages}
+    if resources.abreast:
+        places["look"] = list(actors)
+    return Lane(
+        one.number,
+        one.group,
+        actors,
+        places,
+        resources,
+        budget_bytes,
+        io_group=one.io_group,
+        nodes=one.nodes(),
+    )
 
 
 def await_models(lanes: Sequence[Lane], seconds: float) -> list[Lane]:
@@ -136,23 +135,21 @@ def await_models(lanes: Sequence[Lane], seconds: float) -> list[Lane]:
     Raises ClusterError for a stage that cannot load, or takes longer.
     """
     loading: dict[Any, tuple[Lane, str]] = {
-        actor.ready.remote(): (lane, stage_of(name))
-        for lane in lanes
-        for name, actor in lane.actors.items()
+        actor.ready.remote(): (lane, name) for lane in lanes for name, actor in lane.actors.items()
     }
     _, late = ray.wait(list(loading), num_returns=len(loading), timeout=seconds)
     if late:
-        lane, stage = loading[late[0]]
+        lane, name = loading[late[0]]
         raise ClusterError(
-            f"the {stage} stage of lane {lane.number} did not load within {seconds:g} s."
+            f"the {name} actor of lane {lane.number} did not load within {seconds:g} s."
         )
     batches: dict[int, dict[str, int]] = {lane.number: {} for lane in lanes}
-    for ref, (lane, stage) in loading.items():
+    for ref, (lane, name) in loading.items():
         try:
-            _, _, batches[lane.number][stage] = ray.get(ref)
+            batches[lane.number] |= ray.get(ref)
         except ray.exceptions.RayError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ClusterError(
-                f"the {stage} stage of lane {lane.number} cannot start: {reason}"
+                f"the {name} actor of lane {lane.number} cannot start: {reason}"
             ) from error
     return [replace(lane, batches=batches[lane.number]) for lane in lanes]

@@ -20,7 +20,7 @@ import ray
 from ray.exceptions import RayError
 
 from cluster.claims import Claim, claim
-from cluster.lanes import Furnish, Lane, stage_of
+from cluster.lanes import Furnish, Lane
 from cluster.resources import Layout
 from tasks.run_thread import run_thread
 
@@ -80,7 +80,7 @@ class Probation:
                 self._asked[name] = self.lane.actors[name].ready.remote()
             elif ray.wait([ref], timeout=0)[0]:
                 try:
-                    _, _, self._batches[stage_of(name)] = ray.get(ref)
+                    self._batches |= ray.get(ref)
                     del self._asked[name]
                 except RayError:  # it is restarting, or its node is gone
                     self._asked[name] = None

@@ -32,6 +32,8 @@ from tasks.storage import Location
 
 _POLL_SECONDS = 0.5
 _SCANS_IN_FLIGHT = 12
+"""At least; two for every actor where a lane has more of those."""
+
 _LONE_DEATHS = 2
 
 
@@ -75,6 +77,7 @@ class PartitionRun:
     def __init__(self, order: Order, lane: Lane, tally: ActorHandle[Any]) -> None:
         self._destination = order.destination
         self._budget = lane.budget_bytes
+        self._most = max(_SCANS_IN_FLIGHT, 2 * len(lane.actors))
         self._strikes = dict(order.strikes)
         self._suspects = deque(j for j in order.partition.jobs if self._deaths(j))
         self._jobs = deque(j for j in order.partition.jobs if not self._deaths(j))
@@ -122,7 +125,7 @@ class PartitionRun:
             if not self._under_way:
                 self._try_alone(self._suspects.popleft())
             return True
-        while self._jobs and len(self._under_way) < _SCANS_IN_FLIGHT:
+        while self._jobs and len(self._under_way) < self._most:
             self._begin(Journey(self._jobs.popleft()))
         return bool(self._jobs)
 

@@ -26,16 +26,20 @@ _UNITS = 10_000
 
 _LEAST_UNITS = 100
 
+_COMMON = "common"
+"""What an actor is called that has all stages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
     """Where an actor of a lane sits: its bundle, and its part of that bundle's GPU.
 
-    `name` is the stage, with `#2` and so on for the further actors of a stage.
+    `name` is its stage, or `common` where it has all of them; with `#2` and so on for the further
+    actors of the same stages.
     """
 
     name: str
-    stage: str
+    stages: tuple[str, ...]
     bundle: int
     gpus: float
 
@@ -86,12 +90,12 @@ class LaneResources:
         """How many steps compute at once where each has a CPU to itself: on a lane without a GPU
         that has as many actors of a stage as CPUs. None where stages have several threads each.
 
-        More processes than CPUs take turns every few milliseconds, and each finds the others' data
-        in the caches.
+        Each of its actors has all stages then, and looks as well. More processes than CPUs take
+        turns every few milliseconds, and each finds the others' data in the caches; and those that
+        wait wake up a hundred times a second all the same.
         """
-        if self.gpus or self.io_nodes or max(self.actors.values(), default=1) < self.threads:
-            return None
-        return self.threads
+        most = max(self.actors.values(), default=1)
+        return None if self.gpus or self.io_nodes or most != self.threads else most
 
     def threads_of(self, stage: str) -> int:
         """What each actor of a stage may use."""
@@ -102,9 +106,7 @@ class LaneResources:
 
         Raises UsageError where the actors cannot share the lane's GPUs as asked.
         """
-        names = [(name, stage) for stage in stages for name in names_of(stage, self.actors)]
-        parts = divided(self.gpus, [(name, self.shares.get(stage)) for name, stage in names])
-        seats = [Seat(name, stage, *parts[name]) for name, stage in names]
+        seats = self._seats(list(stages))
         sitting = [0] * max(1, math.ceil(self.gpus))
         for seat in seats:
             sitting[seat.bundle] += 1
@@ -118,6 +120,14 @@ class LaneResources:
         if self.io_nodes:
             return Layout(bundles, slots, seats)
         return Layout([*bundles, *slots], [], seats)
+
+    def _seats(self, stages: Sequence[str]) -> list[Seat]:
+        if stages and self.abreast:
+            names = names_of(_COMMON, {_COMMON: self.abreast})
+            return [Seat(name, tuple(stages), 0, 0.0) for name in names]
+        owners = {name: stage for stage in stages for name in names_of(stage, self.actors)}
+        parts = divided(self.gpus, [(n, self.shares.get(stage)) for n, stage in owners.items()])
+        return [Seat(name, (stage,), *parts[name]) for name, stage in owners.items()]
 
 
 def names_of(stage: str, actors: Mapping[str, int]) -> list[str]:

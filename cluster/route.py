@@ -28,7 +28,7 @@ class Route:
     def probe(self, journey: Journey) -> None:
         """The first step: what does the header say?"""
         task, scan, source = self._placed(steps.probe), journey.scan, self._source
-        self._dispatch.offer(journey, "probe", lambda: [task.remote(scan, source)])
+        self._dispatch.offer(journey, "probe", lambda _: [task.remote(scan, source)])
 
     def read(self, journey: Journey) -> None:
         """The next page into shared memory."""
@@ -36,7 +36,7 @@ class Route:
         page = len(journey.sheets)
         checksum = journey.sheets[0].columns["source_sha256"] if page else None
         journey.sheets.append(Sheet())
-        self._dispatch.offer(journey, "read", lambda: task.remote(scan, source, page, checksum))
+        self._dispatch.offer(journey, "read", lambda _: task.remote(scan, source, page, checksum))
 
     def onward(self, journey: Journey, done: Done) -> list[Row] | None:
         """Take over what a step after `probe` made and begin the next; rows after the last."""
@@ -59,10 +59,14 @@ class Route:
         return None
 
     def _look(self, journey: Journey) -> None:
-        task, pixels = self._placed(steps.look), journey.sheet.pixels
-        recipe = journey.job.recipe
-        given = (pixels, recipe.looks_for_faces, recipe.face_detector)
-        self._dispatch.offer(journey, "look", lambda: task.remote(*given))
+        task, recipe = self._placed(steps.look), journey.job.recipe
+        given = (journey.sheet.pixels, recipe.looks_for_faces, recipe.face_detector)
+
+        def look(actor: Any) -> Any:
+            looking = actor.look.options(num_returns=2) if actor else task
+            return looking.remote(*given)
+
+        self._dispatch.offer(journey, "look", look)
 
     def _next_stage(self, journey: Journey) -> None:
         assert journey.header is not None
@@ -95,7 +99,7 @@ class Route:
             journey.stages,
             *parts,
         )
-        self._dispatch.offer(journey, "write", lambda: [task.remote(*given)])
+        self._dispatch.offer(journey, "write", lambda _: [task.remote(*given)])
 
     def _placed(self, task: Any) -> Any:
         return task.options(scheduling_strategy=self._lane.io_placement())

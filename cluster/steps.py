@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import ray
 
+from cluster import look_step
 from cluster.derivatives import Sheet, write_all
 from cluster.outcome import Outcome, answering
 from cluster.resources import IO_TASK_CPUS
 from models.contract import Samples
-from models.look import look as look_at
 from tasks import images
 from tasks.checksum import sha256_of
 from tasks.errors import OutsideSource
@@ -82,12 +82,6 @@ def _loaded(photograph: Photograph, working: Samples) -> Photograph:
     return replace(photograph, working=working, samples=samples)
 
 
-@answering("look", values=1)
-def _look(pixels: Samples, detect_faces: bool, detector: str) -> tuple[Any, ...]:
-    hints = look_at(pixels, detect_faces=detect_faces, threads=1, detector=detector)
-    return Outcome(0.0, columns={"tone": hints.tone}, flags=hints.flags), hints
-
-
 @answering("write")
 def _write(
     job: Job,
@@ -136,5 +130,5 @@ def _sheets(
 
 probe = _io_task(_probe)
 read = _io_task(_read, num_returns=3)
-look = _io_task(_look, num_returns=2)
+look = _io_task(look_step.look, num_returns=2)
 write = _io_task(_write)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from functools import partial
@@ -57,7 +58,7 @@ def test_a_stage_that_cannot_load_is_named() -> None:
     ):
         pass
     told = str(raised.value)
-    assert "faces stage of lane 0 cannot start" in told
+    assert "faces actor of lane 0 cannot start" in told
     assert "damage.safetensors is missing" in told
     assert "\n" not in told
 
@@ -65,7 +66,7 @@ def test_a_stage_that_cannot_load_is_named() -> None:
 def test_a_stage_that_loads_for_too_long_is_named() -> None:
     slow = partial(_sleep_and_build, 30)
     with (
-        pytest.raises(ClusterError, match=r"color stage of lane 0 did not load within 1 s"),
+        pytest.raises(ClusterError, match=r"color actor of lane 0 did not load within 1 s"),
         open_lanes(1, LaneResources(), {"color": slow}, load_within_seconds=1),
     ):
         pass
@@ -82,11 +83,15 @@ def test_lanes_and_their_models_outlive_partitions(tmp_path: Path) -> None:
         (tmp_path / folder / "out").mkdir()
     with crew_of({"damage": Corner}) as crew:
         actor = crew.lanes[0].actors["damage"]
-        before = ray.get(actor.ready.remote())[0]
+        before = ray.get(actor.__ray_call__.remote(_process))
         for folder in ("one", "two"):
             top = tmp_path / folder
             run(crew, order_for(top / "scans", top / "out", recipe=Recipe(stages=("damage",))))
-        assert ray.get(actor.ready.remote())[0] == before
+        assert ray.get(actor.__ray_call__.remote(_process)) == before
+
+
+def _process(_: object) -> int:
+    return os.getpid()
 
 
 def test_the_budget_is_a_share_of_the_object_store() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_yunet import BLOB, blobs, use_tiny_yunet
 
-from cluster import route, steps
+from cluster import look_step, route, steps
 from models.weights.imports import import_path
 from tasks.recipe import Recipe
 
@@ -23,7 +23,7 @@ def given_to_the_step(monkeypatch: pytest.MonkeyPatch, pixels: Any, recipe: Reci
     )
     monkeypatch.setattr(steps, "look", task)
     lane: Any = SimpleNamespace(io_placement=lambda: None)
-    dispatcher: Any = SimpleNamespace(offer=lambda _journey, _step, submit: submit())
+    dispatcher: Any = SimpleNamespace(offer=lambda _journey, _step, submit: submit(None))
     journey: Any = SimpleNamespace(
         job=SimpleNamespace(recipe=recipe), sheet=SimpleNamespace(pixels=pixels)
     )
@@ -43,12 +43,12 @@ def test_the_chosen_detector_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         (chosen.override(stages=["color"]), 0),
         (chosen.override(stages=["damage"]), 1),
     ):
-        outcome, hints = steps._look(*given_to_the_step(monkeypatch, pixels, recipe))
+        outcome, hints = look_step.look(*given_to_the_step(monkeypatch, pixels, recipe))
         assert outcome.failure is None and len(hints.faces) == faces
 
 
 def test_a_node_without_the_file_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     use_tiny_yunet(monkeypatch, tmp_path)
-    outcome, _ = steps._look(np.zeros((50, 50), np.uint8), True, "yunet")
+    outcome, _ = look_step.look(np.zeros((50, 50), np.uint8), True, "yunet")
     assert outcome.failure is not None
     assert "albumen weights import" in outcome.failure.message

@@ -51,11 +51,11 @@ def test_the_actors_of_a_lane_fit_on_its_gpus_as_ray_counts(
     used: dict[int, int] = defaultdict(int)
     for seat in layout.seats:
         used[seat.bundle] += round(seat.gpus * 10_000)  # as Ray rounds: a sixth is 0.1667
-        assert (seat.gpus > 0) == (shares.get(seat.stage) != 0)
+        assert (seat.gpus > 0) == (shares.get(*seat.stages) != 0)
     for number, units in used.items():
         assert units <= round(layout.bundles[number]["GPU"] * 10_000)
     assert layout.needs("GPU") == pytest.approx(gpus)
-    even = [seat.gpus for seat in layout.seats if seat.stage not in shares]
+    even = [seat.gpus for seat in layout.seats if seat.stages[0] not in shares]
     assert len(set(even)) == 1
 
 
@@ -65,7 +65,7 @@ def test_each_stage_has_the_part_it_was_promised() -> None:
     assert wishes.gpus(ALL, has_gpus=True) == 1.0
     assert wishes.gpus(ALL, has_gpus=False) == 1.0  # a driver without GPUs asks for them
     seats = LaneResources(gpus=1.0, shares=shares).layout(ALL).seats
-    assert {seat.stage: seat.gpus for seat in seats} == shares
+    assert {seat.name: seat.gpus for seat in seats} == shares
     small = LaneWishes(gpus_per_stage={"damage": 0.2, "faces": 0, "color": 0.1})
     assert small.gpus(ALL, has_gpus=True) == pytest.approx(0.3)
     assert small.on_cpu(ALL) == {"faces"}
@@ -82,7 +82,7 @@ def test_two_actors_of_the_slow_stage() -> None:
     assert {seat.gpus for seat in layout.seats} == {0.25}
     assert layout.bundles[0]["CPU"] == pytest.approx(0.4)
     two = LaneResources(gpus=2.0, actors={"damage": 2}, shares={"damage": 0.7}).layout(ALL)
-    assert {seat.name: seat.bundle for seat in two.seats if seat.stage == "damage"} == {
+    assert {seat.name: seat.bundle for seat in two.seats if seat.stages == ("damage",)} == {
         "damage": 0,
         "damage#2": 1,
     }
@@ -195,6 +195,8 @@ def test_where_each_step_has_a_cpu_to_itself_so_many_compute_at_once() -> None:
     lane = LaneResources(threads=2, actors={"damage": 2})
     assert lane.abreast == 2
     assert [lane.threads_of(stage) for stage in ALL] == [1, 1, 1]
+    seats = lane.layout(ALL).seats
+    assert [(seat.name, seat.stages) for seat in seats] == [("common", ALL), ("common#2", ALL)]
     assert LaneResources(threads=1).abreast == 1
 
 
@@ -203,13 +205,16 @@ def test_where_each_step_has_a_cpu_to_itself_so_many_compute_at_once() -> None:
     [
         {"threads": 4},
         {"actors": {}},
+        {"actors": {"damage": 3}},  # as asked
         {"gpus": 0.5},  # the CPUs wait for the GPU
         {"io_nodes": "any"},  # looks elsewhere
     ],
 )
 def test_elsewhere_nothing_waits_for_a_cpu(other: dict[str, Any]) -> None:
     given: dict[str, Any] = {"threads": 2, "actors": {"damage": 2}}
-    assert LaneResources(**(given | other)).abreast is None
+    lane = LaneResources(**(given | other))
+    assert lane.abreast is None
+    assert {seat.stages for seat in lane.layout(ALL).seats} == {(stage,) for stage in ALL}
 
 
 def test_even_parts_are_as_large_as_can_be() -> None:

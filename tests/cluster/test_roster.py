@@ -15,7 +15,7 @@ from tasks.errors import ClusterError
 
 def lane(number: int) -> Lane:
     group: Any = None  # nothing is placed
-    return Lane(number, group, {}, LaneResources(), 1)
+    return Lane(number, group, {}, {}, LaneResources(), 1)
 
 
 def fail(roster: Roster) -> Lane:
