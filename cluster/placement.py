@@ -16,6 +16,10 @@ from tasks.errors import ClusterError
 
 _SLOW = "damage"
 
+_ACTOR_BYTES = 3 << 30
+"""Memory of its node for each actor on CPUs. A scan of 108 megapixels takes 1.8 GB in one with the
+embedded networks (`bench/memory.py`); the largest published one is 0.9 GB itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class LaneWishes:
@@ -102,12 +106,16 @@ class LaneWishes:
 def _abreast(
     lane: LaneResources, stages: Sequence[str], count: int, nodes: Sequence[Node]
 ) -> LaneResources:
-    """On CPUs, a second actor of the damage stage where there is room and nothing else was asked
-    for: nearly all of the time goes there, and two scans with half of the threads each take less
-    than one after the other (`bench/end_to_end.py`)."""
+    """On CPUs, as many actors of the damage stage as threads where there is room and memory and
+    nothing else was asked for: nearly all of the time goes there, and the networks are hardly any
+    quicker with two threads (`bench/end_to_end.py`); but two actors at least."""
     if _SLOW in lane.actors or _SLOW not in stages or lane.threads < 2:
         return lane
-    wider = replace(lane, actors={**lane.actors, _SLOW: 2})
+    memory = min(
+        (n["memory"] / n["CPU"] for n in nodes if n.get("CPU") and "memory" in n), default=math.inf
+    )
+    most = min(lane.threads, lane.threads * memory / _ACTOR_BYTES)
+    wider = replace(lane, actors={**lane.actors, _SLOW: max(2, int(most))})
     layout = wider.layout(stages)
     return wider if sum(room(node, layout) for node in nodes) >= count else lane
 

@@ -126,18 +126,31 @@ def test_unlike_nodes_hold_what_fits_each(nodes: Any) -> None:
     assert (away.io_nodes, away.threads) == ("any", 8)
 
 
-def test_on_cpus_the_damage_stage_has_two_actors_where_there_is_room(nodes: Any) -> None:
+def test_on_cpus_the_damage_stage_has_an_actor_for_each_where_there_is_room(nodes: Any) -> None:
     def actors(cpus: float, stages: Sequence[str] = ALL, **wishes: Any) -> Mapping[str, int]:
         nodes(node(cpus))
         return LaneWishes(**wishes).resources(stages)[1].actors
 
-    assert actors(2.0) == actors(16.0) == actors(4.0, lanes=2) == {"damage": 2}
+    assert actors(2.0) == actors(4.0, lanes=2) == {"damage": 2}
+    assert actors(16.0) == {"damage": 16}
     assert actors(1.9) == actors(3.9, lanes=2) == {}  # room for one, or a thread for one
     assert actors(2.0, actors={"damage": 1}) == {"damage": 1}
-    assert actors(8.0, actors={"color": 2}) == {"damage": 2, "color": 2}
+    assert actors(8.0, actors={"color": 2}) == {"damage": 8, "color": 2}
     assert actors(2.0, ("faces", "color")) == {}
     nodes(node(16.0, 1.0))
     assert LaneWishes().resources(ALL)[1].actors == {}
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "lanes", "expected"), [(64, 1, 16), (16, 1, 5), (16, 4, 2), (1, 1, 2)]
+)
+def test_on_cpus_there_are_no_more_actors_than_memory(
+    nodes: Any, gigabytes: int, lanes: int, expected: int
+) -> None:
+    nodes(node(0), {**node(16.0), "memory": float(gigabytes << 30)}, {**node(16.0), "memory": 1e12})
+    lane = LaneWishes(lanes=lanes).resources(ALL)[1]
+    assert lane.actors == {"damage": expected}
+    assert lane.threads_of("damage") == lane.threads // expected
 
 
 def test_the_fullest_node_says_how_many_cpus_a_lane_has() -> None:
