@@ -61,18 +61,26 @@ def children() -> set[psutil.Process]:
     return set(psutil.Process().children())
 
 
+def agents() -> set[psutil.Process]:
+    """The agents of the nodes that this process started."""
+    return {process for process in psutil.Process().children(recursive=True) if _is_agent(process)}
+
+
+def _is_agent(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # ended meanwhile
+        return " ".join(process.cmdline()).rstrip().endswith("Agent")
+    return False
+
+
 @contextmanager
-def agents_ended() -> Iterator[None]:
-    """No agent of Ray outlives the block, nor this process where it is killed inside.
+def ended_with_us(agents: set[psutil.Process]) -> Iterator[None]:
+    """None of `agents` outlives the block, nor this process where it is killed inside.
 
     An agent whose raylet is gone tries to tell Ray's head, and where that is gone too (the driver
     was killed, and took both along) only after 60 s does it give up, which cannot be set. Until
     then it would hold the port of the metrics, and the next run could not start. The shell below
     waits for the end of this process, without ever waking up before.
     """
-    agents = {
-        process for process in psutil.Process().children(recursive=True) if _is_agent(process)
-    }
     kill = f"read ended || kill -9 {' '.join(str(agent.pid) for agent in agents)}"
     with subprocess.Popen(
         ["sh", "-c", kill],
@@ -86,12 +94,6 @@ def agents_ended() -> Iterator[None]:
         finally:
             end(agents)
             shell.communicate(b"ended\n")
-
-
-def _is_agent(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):  # ended meanwhile
-        return " ".join(process.cmdline()).rstrip().endswith("Agent")
-    return False
 
 
 def end(processes: set[psutil.Process]) -> None:

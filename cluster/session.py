@@ -64,6 +64,7 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
         # A cluster of our own: its token lives and dies with this process.
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     sigterm = signal.getsignal(signal.SIGTERM)
+    before = own_cluster.agents()
     try:
         if address is None:
             own_cluster.set_environment(WORKER_ENVIRONMENT)
@@ -82,7 +83,8 @@ def session(address: str | None = None, *, object_store_bytes: int | None = None
             f"Ray {ray.__version__}, and RAY_AUTH_TOKEN where it asks for a token."
         ) from error
     _handle_sigterm(sigterm)
-    with own_cluster.agents_ended() if address is None else nullcontext():
+    started = own_cluster.agents() - before
+    with own_cluster.ended_with_us(started) if address is None else nullcontext():
         try:
             yield
         finally:

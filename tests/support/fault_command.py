@@ -16,6 +16,9 @@ from cli import COMMAND, LIGHT, Cli
 
 _SUPPORT = Path(__file__).resolve().parent
 
+_SMALL = ("--object-store", "200MB", "--actors", "damage=2")
+"""On a machine of any size: more CPUs would mean more actors, and more scans under way."""
+
 TITLES = {
     "stage actor": ("ray::StageActor",),
     "io worker": ("ray::_probe", "ray::_read", "ray::_look", "ray::_write"),
@@ -58,7 +61,7 @@ class Command:
         self._output = (self._place / "stdout").open("w")
         self.process = subprocess.Popen(
             # What is given comes last: it counts.
-            [COMMAND, "restore", *light, "--object-store", "200MB", *map(str, arguments)],
+            [COMMAND, "restore", *light, *_SMALL, *map(str, arguments)],
             env=Cli(home, sabotaged(control) | dict(environment)).variables(),
             cwd=self._place,
             stdin=subprocess.DEVNULL,
