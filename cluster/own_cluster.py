@@ -73,15 +73,15 @@ def _is_agent(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def ended_with_us(agents: set[psutil.Process]) -> Iterator[None]:
-    """None of `agents` outlives the block, nor this process where it is killed inside.
+def ended_with_us(doomed: set[psutil.Process]) -> Iterator[None]:
+    """None of these agents outlives the block, nor this process where it is killed inside.
 
     An agent whose raylet is gone tries to tell Ray's head, and where that is gone too (the driver
     was killed, and took both along) only after 60 s does it give up, which cannot be set. Until
     then it would hold the port of the metrics, and the next run could not start. The shell below
     waits for the end of this process, without ever waking up before.
     """
-    kill = f"read ended || kill -9 {' '.join(str(agent.pid) for agent in agents)}"
+    kill = f"read ended || kill -9 {' '.join(str(agent.pid) for agent in doomed)}"
     with subprocess.Popen(
         ["sh", "-c", kill],
         stdin=subprocess.PIPE,
@@ -92,7 +92,7 @@ def ended_with_us(agents: set[psutil.Process]) -> Iterator[None]:
         try:
             yield
         finally:
-            end(agents)
+            end(doomed)
             shell.communicate(b"ended\n")
 
 

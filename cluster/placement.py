@@ -111,11 +111,9 @@ def _abreast(
     quicker with two threads (`bench/end_to_end.py`); but two actors at least."""
     if _SLOW in lane.actors or _SLOW not in stages or lane.threads < 2:
         return lane
-    memory = min(
-        (n["memory"] / n["CPU"] for n in nodes if n.get("CPU") and "memory" in n), default=math.inf
-    )
-    most = min(lane.threads, lane.threads * memory / _ACTOR_BYTES)
-    wider = replace(lane, actors={**lane.actors, _SLOW: max(2, int(most))})
+    declared = (n["memory"] / n["CPU"] for n in nodes if n.get("CPU") and "memory" in n)
+    for_each = min(1.0, min(declared, default=math.inf) / _ACTOR_BYTES)
+    wider = replace(lane, actors={**lane.actors, _SLOW: max(2, int(lane.threads * for_each))})
     layout = wider.layout(stages)
     return wider if sum(room(node, layout) for node in nodes) >= count else lane
 
